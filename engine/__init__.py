@@ -1,0 +1,1 @@
+"""The engine of hostshift: everything but the screens. It never imports the ``tui`` package."""

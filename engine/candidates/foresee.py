@@ -1,0 +1,61 @@
+"""Everything that follows from one look at one host: pure, and total for whatever was found."""
+
+from __future__ import annotations
+
+from dataclasses import replace as with_fields
+from datetime import datetime
+
+from engine.candidates.blockers import common_blockers
+from engine.candidates.reboot import reboot
+from engine.candidates.recommendation import recommend
+from engine.candidates.replace import replace
+from engine.candidates.waiting import waiting
+from engine.families.registry import family
+from engine.model.candidate import Candidate, Effects, Foresight, Kind
+from engine.model.facts import Facts
+from engine.model.host import Host
+from engine.risk import ORDINARY, Circumstances, assess
+
+_ORDER: tuple[Kind, ...] = (
+    "none",
+    "upgrade",
+    "dist-upgrade",
+    "release-upgrade",
+    "deploy-upgrade",
+    "deploy-finalize",
+    "deploy-rollback",
+    "reboot",
+    "replace",
+)
+
+
+def foresee(host: Host, facts: Facts, now: datetime, around: Circumstances = ORDINARY) -> Foresight:
+    """The candidates with blockers and risk, what waiting means, and what to do.
+
+    Args:
+        now: The time of the question; a saved scan is asked at the time it was taken.
+        around: What neither host nor facts say, such as how many hosts change at once.
+    """
+    common = common_blockers(host, facts)
+    in_place = family(facts.family).candidates(host, facts)
+    acting = (*in_place, reboot(host, facts, in_place), replace(host))
+    found = [_NONE, *(with_fields(c, blockers=(*common, *c.blockers)) for c in acting)]
+    found.sort(key=lambda c: (_ORDER.index(c.kind), c.id))
+    candidates = tuple(
+        with_fields(c, risk=assess(host, facts, c, now.date(), around)) for c in found
+    )
+    return Foresight(
+        candidates=candidates,
+        waiting=waiting(host, facts, now),
+        recommendation=recommend(host, facts, candidates, now),
+    )
+
+
+_NONE = Candidate(
+    id="none",
+    kind="none",
+    title="do nothing now",
+    effects=Effects(
+        reboot=False, units=(), containers=(), conffiles=(), download_bytes=0, disk_bytes=0
+    ),
+)

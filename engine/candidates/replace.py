@@ -1,0 +1,94 @@
+"""``replace``: building server(n+1), and what the inventory still lacks for it."""
+
+from __future__ import annotations
+
+from engine.model.candidate import Blocker, Candidate, Effects
+from engine.model.host import Host, Service
+
+
+def replace(host: Host) -> Candidate:
+    """The candidate; always blocked in this version, with everything that is missing named."""
+    return Candidate(
+        id="replace",
+        kind="replace",
+        title="build the successor, move the services, end this server",
+        changes=(),
+        effects=Effects(
+            reboot=False,
+            units=tuple(sorted({unit for s in host.services for unit in s.units})),
+            containers=tuple(sorted({name for s in host.services for name in s.containers})),
+            conffiles=(),
+        ),
+        blockers=(*missing(host), _NOT_YET),
+    )
+
+
+_NOT_YET = Blocker(
+    "not-supported-yet",
+    "This version can say what a replacement needs and can't carry one out.",
+    "by hand: provision, deploy, restore, sync, test, cut over (docs/doctrine.md)",
+)
+
+
+def missing(host: Host) -> tuple[Blocker, ...]:
+    """What the inventory lacks before server(n+1) can take over, each with the lines to add."""
+    found = []
+    if host.replacement.provision is None:
+        found.append(_lacks("a script that provisions a successor", "provision"))
+    if host.replacement.decommission is None:
+        found.append(_lacks("a script that ends the old server after the soak", "decommission"))
+    if not host.services:
+        found.append(
+            Blocker(
+                "replace-incomplete",
+                "The inventory names no service of this host, so there is nothing that could be "
+                "deployed, restored and tested on a successor.",
+                f'[services.NAME] host = "{host.name}"',
+            )
+        )
+    for service in host.services:
+        found += _missing_of(service)
+    if any(service.names for service in host.services) and not host.zones_cover:
+        names = sorted({name for service in host.services for name in service.names})
+        found.append(
+            Blocker(
+                "replace-incomplete",
+                f"Not all of {', '.join(names)} lie in a zone of the inventory, so the names "
+                "can't be moved to a successor.",
+                '[zones."EXAMPLE.COM"] server = "ADDRESS OF THE PRIMARY"',
+            )
+        )
+    return tuple(found)
+
+
+def _missing_of(service: Service) -> list[Blocker]:
+    wanted = (
+        (service.deploy, "a script that deploys it", "deploy"),
+        (service.restore, "a script that restores its data from the backup", "restore"),
+        (service.backup_age, "a script that tells how old its newest backup is", "backup_age"),
+    )
+    section = f"services.{service.name}"
+    found = [
+        Blocker(
+            "replace-incomplete",
+            f"Service {service.name} lacks {what}.",
+            f'[{section}] {key} = "./{key.partition("_")[0]}/{service.name}.sh"',
+        )
+        for value, what, key in wanted
+        if value is None
+    ]
+    if not service.checks:
+        found.append(
+            Blocker(
+                "replace-incomplete",
+                f"Service {service.name} lacks health checks, so nobody could tell that it is "
+                "well on a successor.",
+                f'[{section}] checks = [{{http = "https://..."}}]',
+            )
+        )
+    return found
+
+
+def _lacks(what: str, key: str) -> Blocker:
+    remedy = f'[replacement] {key} = "./iac/{key}.sh"'
+    return Blocker("replace-incomplete", f"The inventory lacks {what}.", remedy)

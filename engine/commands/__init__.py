@@ -1,0 +1,1 @@
+"""The headless commands: each a module with ``add_arguments`` and ``run``."""

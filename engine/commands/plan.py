@@ -1,0 +1,134 @@
+"""``hostshift plan``: the exact steps of one candidate on some hosts; changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from datetime import datetime
+
+from engine.commands import preflight
+from engine.commands.scanning import Pair, chosen, look_at_hosts
+from engine.commands.status import as_text
+from engine.errors import HostshiftError
+from engine.facts.failure import as_error
+from engine.inventory import Inventory
+from engine.model.plan import Plan, combined_digest
+from engine.plan import make_plan, plan_document
+from engine.risk import Circumstances
+from engine.risk.words import in_words
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``plan``."""
+    parser.add_argument("host", nargs="+", metavar="HOST", help="the hosts to plan for")
+    parser.add_argument(
+        "candidate",
+        metavar="CANDIDATE",
+        help="what `status` names (upgrade, dist-upgrade, ...), or a chore: refresh, repair",
+    )
+    parser.add_argument("--json", action="store_true", help="the plan as JSON (schema 1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at the hosts, plan, print. One digest binds what was printed for all of them."""
+    from engine import door, session
+    from engine.runs.printed import Printed
+
+    inventory = door.load(args.inventory)
+    hosts = chosen(inventory, args.host)
+    pairs, now = look_at_hosts(args, inventory, hosts, "full")
+    if args.candidate == "replace":
+        # Looked at even where it is blocked, so that a person learns what has to be mended.
+        preflight.show(args, inventory, pairs, now)
+    plans = plan_all(pairs, args.candidate, now, inventory)
+    if not args.read_only:
+        # So that `run` can say what has changed since.
+        Printed(session.state_directory()).keep(plans)
+    if args.json:
+        sys.stdout.write(as_text(plan_document(plans)))
+    else:
+        sys.stdout.write(shown(plans))
+    return 0
+
+
+def plan_all(
+    pairs: tuple[Pair, ...], candidate: str, now: datetime, inventory: Inventory
+) -> tuple[Plan, ...]:
+    """A plan for each host; none at all when one host has none, since one digest binds them all.
+
+    Raises:
+        HostshiftError: of the kind of the first host's failure, with what every host said.
+    """
+    whole = inventory.whole_groups(host.name for host, _ in pairs)
+    plans: list[Plan] = []
+    errors: list[HostshiftError] = []
+    for host, look in pairs:
+        if look.facts is None:
+            errors.append(as_error(look))
+            continue
+        try:
+            around = Circumstances(whole_group=host.redundancy in whole)
+            plans.append(make_plan(host, look.facts, candidate, now, inventory.hooks, around))
+        except HostshiftError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        first = errors[0]
+        first.message = "\n".join(error.message for error in errors)
+        first.hint = f"{first.hint} Or plan without the hosts that are named here."
+        raise first
+    return tuple(plans)
+
+
+def shown(plans: tuple[Plan, ...]) -> str:
+    """Plans for people: packages, steps with their commands, risk, and how to confirm."""
+    parts = [_plan(plan) for plan in plans]
+    names = " ".join(plan.host for plan in plans)
+    confirm = f"hostshift run {names} {plans[0].candidate} --confirm {combined_digest(plans)}"
+    parts.append(f"To carry it out:\n  {confirm}\n")
+    return "\n".join(parts)
+
+
+def _plan(plan: Plan) -> str:
+    lines = [f"{plan.candidate} on {plan.host}"]
+    for change in plan.changes or ():
+        old, new = change.from_version or "(new)", change.to_version or "(removed)"
+        mark = "  security" if change.security else ""
+        lines.append(f"  {change.action:<9} {change.name}  {old} -> {new}{mark}")
+    lines += [f"  {text}" for text in _effects(plan)]
+    for number, step in enumerate(plan.steps, 1):
+        lines.append(f"{number}. {step.title} ({step.where})")
+        lines += [f"     {command}" for command in step.commands]
+        lines += [f"     {text}" for text in step.undo]
+    if plan.risk is not None:
+        lines.append(f"risk {plan.risk.score} of 100 ({plan.risk.level})")
+        lines += textwrap.wrap(
+            " ".join(in_words(plan.risk)), 78, initial_indent="  ", subsequent_indent="  "
+        )
+        for factor in plan.risk.factors:
+            said = f"{factor.value}; {factor.evidence} ({factor.origin})"
+            text = f"{factor.points:+d} {factor.id}: {said}"
+            lines += textwrap.wrap(text, 78, initial_indent="  ", subsequent_indent="     ")
+    lines.append(f"digest {plan.digest}")
+    return "\n".join(lines) + "\n"
+
+
+def _effects(plan: Plan) -> list[str]:
+    effects = plan.effects
+    found = []
+    if effects.reboot:
+        found.append("wants a reboot afterwards")
+    if effects.containers:
+        found.append(f"stops containers: {', '.join(effects.containers)}")
+    if effects.download_bytes:
+        found.append(f"downloads {effects.download_bytes / 1_000_000:.1f} MB")
+    window = plan.outage_window
+    if window.expected_s == 0:
+        found.append("interrupts no service")
+    elif window.expected_s is not None:
+        found.append(f"interrupts services for about {window.expected_s} s ({window.source})")
+    else:
+        found.append("how long services are interrupted is not known")
+    return found

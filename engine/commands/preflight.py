@@ -1,0 +1,105 @@
+"""``hostshift plan HOST... replace``: what a replacement would meet, while none can be planned."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from engine.candidates import foresee
+from engine.commands.scanning import Pair
+from engine.commands.status import as_text
+from engine.errors import HostshiftError
+from engine.inventory import Inventory
+from engine.model.candidate import Candidate
+from engine.model.facts import Facts
+from engine.model.host import Host
+from engine.plan import blocked_document
+from engine.preflight import Report, report_document
+from engine.preflight.words import HEADINGS, looked_line, successor_line, volume_line
+
+AT_ONCE = 4
+
+
+def show(
+    args: argparse.Namespace, inventory: Inventory, pairs: Iterable[Pair], now: datetime
+) -> None:
+    """Look at the hosts that were reached for their replacement, and print what was found."""
+    reached = [(host, look.facts) for host, look in pairs if look.facts is not None]
+    reports = asyncio.run(_examine(args, inventory, [host for host, _ in reached]))
+    if args.json:
+        documents = [
+            {
+                **blocked_document(host, _candidate(host, facts, now), now),
+                "preflight": report_document(report) if isinstance(report, Report) else None,
+            }
+            for (host, facts), report in zip(reached, reports, strict=True)
+        ]
+        if len(documents) == 1:
+            sys.stdout.write(as_text({"schema": 1, **documents[0]}))
+        elif documents:
+            sys.stdout.write(as_text({"schema": 1, "digest": None, "plans": documents}))
+    for (host, _), report in zip(reached, reports, strict=True):
+        if isinstance(report, HostshiftError):
+            print(
+                f"{host.name}: no preflight: {report.message}\n  hint: {report.hint}",
+                file=sys.stderr,
+            )
+        elif not args.json:
+            sys.stdout.write(shown(host, report))
+
+
+async def _examine(
+    args: argparse.Namespace, inventory: Inventory, hosts: Sequence[Host]
+) -> list[Report | HostshiftError]:
+    from engine import door
+
+    session = door.open_session(inventory, read_only=args.read_only)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(host: Host) -> Report | HostshiftError:
+        async with gate:
+            try:
+                return await door.examine(session, host)
+            except HostshiftError as error:
+                return error
+
+    try:
+        return list(await asyncio.gather(*(one(host) for host in hosts)))
+    finally:
+        await session.transport.close()
+
+
+def _candidate(host: Host, facts: Facts, now: datetime) -> Candidate:
+    found = foresee(host, facts, now).candidate("replace")
+    if found is None:
+        raise AssertionError("every host has the candidate replace")
+    return found
+
+
+def shown(host: Host, report: Report) -> str:
+    """A report for people. What the inventory lacks is said by the refusal that follows."""
+    lines = [
+        f"replace on {host.name}: its successor would be {successor_line(report.successor)}",
+        looked_line(report.found),
+    ]
+    lines += [f"  volume {volume_line(volume)}" for volume in report.found.volumes]
+    for level, heading in HEADINGS.items():
+        these = [f for f in report.findings if f.level == level and f.id != "replace-incomplete"]
+        if these:
+            lines.append(f"{heading}:")
+        for finding in these:
+            lines += _wrapped(f"{finding.id}: {finding.message}", "  ")
+            if finding.remedy:
+                lines += _wrapped(f"remedy: {finding.remedy}", "    ")
+    return "\n".join(lines) + "\n\n"
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text, 78, initial_indent=indent, subsequent_indent=f"{indent}  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip

@@ -1,0 +1,28 @@
+"""apt-cache(8): policy, as far as candidates and their origins go."""
+
+from __future__ import annotations
+
+from .packages import Database
+from .state import err, out
+
+
+def main(program: str, arguments: list[str]) -> int:
+    """Run apt-cache."""
+    words = [word for word in arguments if not word.startswith("-")]
+    if not words or words[0] != "policy":
+        err(f"E: Invalid operation {words[0] if words else ''}")
+        return 100
+    database = Database()
+    for name in words[1:]:
+        for package in database.installed.values():
+            if package.key[0] != name:
+                continue
+            offer = database.candidate(package.key)
+            out(f"{name}:\n  Installed: {package.version}")
+            out(f"  Candidate: {offer.version if offer else package.version}\n  Version table:")
+            if offer is not None:
+                out(f"     {offer.version} 500")
+                for release in offer.releases:
+                    out(f"        500 {release['X-Demo-Base']} {release['Suite']}/main Packages")
+            out(f" *** {package.version} 100\n        100 /var/lib/dpkg/status")
+    return 0

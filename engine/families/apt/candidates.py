@@ -1,0 +1,267 @@
+"""What could be done in place to a Debian or Ubuntu host, from its facts alone."""
+
+from __future__ import annotations
+
+from engine.families.traits import names_with
+from engine.model.candidate import Blocker, Candidate, Effects, Kind
+from engine.model.facts import Change, Facts, Packages, Transaction
+from engine.model.host import Host
+from engine.programs.filesystems import filesystem_of
+
+ARCHIVES = "/var/cache/apt/archives"
+"""Where apt keeps what it downloads (Dir::Cache::archives, apt.conf(5)) unless configured away."""
+SYSTEM = "/usr"
+"""Where nearly all of what packages install comes to lie."""
+_KINDS: tuple[Kind, ...] = ("upgrade", "dist-upgrade")
+
+
+def candidates(host: Host, facts: Facts) -> tuple[Candidate, ...]:
+    """``upgrade`` and ``dist-upgrade``, with changes, effects and this family's blockers."""
+    return tuple(_candidate(host, facts, kind) for kind in _KINDS)
+
+
+def _candidate(host: Host, facts: Facts, kind: Kind) -> Candidate:
+    packages = facts.packages or Packages()
+    transaction = packages.transaction(kind)
+    changes = None if transaction is None or transaction.error else transaction.changes
+    blockers = [
+        *_dpkg_blockers(facts, packages),
+        *_simulation_blockers(host, facts, kind, transaction),
+    ]
+    if transaction is not None and changes is not None:
+        blockers += _set_blockers(host, facts, kind, transaction)
+    return Candidate(
+        id=kind,
+        kind=kind,
+        title=_title(kind, changes),
+        changes=changes,
+        effects=_effects(facts, transaction if changes is not None else None),
+        blockers=tuple(blockers),
+    )
+
+
+def _title(kind: Kind, changes: tuple[Change, ...] | None) -> str:
+    if changes is None:
+        return f"apt {kind}"
+    if not changes:
+        return f"apt {kind}: nothing to change"
+    removed = sum(change.action == "remove" for change in changes)
+    what = f"apt {kind}: {_count(len(changes) - removed, 'package')}"
+    return f"{what}, {_count(removed, 'removal')}" if removed else what
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _effects(facts: Facts, transaction: Transaction | None) -> Effects:
+    if transaction is None:
+        return Effects()
+    changes = transaction.changes
+    stays = [change for change in changes if change.action != "remove"]
+    containers: tuple[str, ...] | None = ()
+    if names_with(changes, "container-runtime"):
+        running = facts.containers
+        containers = None if running is None else tuple(sorted(c.name for c in running))
+    return Effects(
+        reboot=bool(names_with(stays, "wants-reboot")),
+        # Which unit belongs to which package is not looked at yet: known only for an empty set.
+        units=None if changes else (),
+        containers=containers,
+        conffiles=None if changes else (),
+        download_bytes=transaction.download_bytes,
+        disk_bytes=transaction.disk_bytes,
+    )
+
+
+def _dpkg_blockers(facts: Facts, packages: Packages) -> list[Blocker]:
+    """What is wrong with dpkg itself; apt does nothing until it is mended."""
+    found = []
+    if facts.dpkg_lock is not None:
+        found.append(_lock_blocker(facts))
+    if facts.packages_at_work:
+        # What looks half done is the very work that goes on: to repair it now would be wrong.
+        return found
+    if packages.interrupted:
+        found.append(
+            Blocker(
+                "dpkg-interrupted",
+                "dpkg was interrupted in the middle of its work: some packages are unpacked and "
+                "not configured, and apt refuses everything until that is finished.",
+                "dpkg --configure -a",
+            )
+        )
+    if packages.broken:
+        shown = ", ".join(f"{b.name} ({b.state})" for b in packages.broken[:5])
+        more = f" and {len(packages.broken) - 5} more" if len(packages.broken) > 5 else ""
+        found.append(
+            Blocker(
+                "dpkg-broken",
+                f"{_count(len(packages.broken), 'package')} neither properly installed nor "
+                f"properly removed: {shown}{more}.",
+                "dpkg --configure -a; then apt-get -s -f install",
+            )
+        )
+    if facts.depth == "full" and facts.packages is not None and packages.interrupted is None:
+        found.append(
+            Blocker(
+                "dpkg-unknown",
+                "It could not be told whether dpkg was interrupted, and acting on an interrupted "
+                "dpkg can break the host.",
+                "dpkg --audit",
+            )
+        )
+    return found
+
+
+def _lock_blocker(facts: Facts) -> Blocker:
+    holder = facts.dpkg_lock
+    pid = holder.pid if holder else None
+    command = (holder.command if holder else None) or "a program that could not be named"
+    return Blocker(
+        "dpkg-lock",
+        f"dpkg is busy: {command}" + (f" (process {pid})" if pid else "") + " holds its lock.",
+        f"tail --pid={pid} -f /dev/null" if pid else "fuser -v /var/lib/dpkg/lock-frontend",
+    )
+
+
+def _simulation_blockers(
+    host: Host, facts: Facts, kind: Kind, transaction: Transaction | None
+) -> list[Blocker]:
+    """Whether it is known at all what would change."""
+    if transaction is None and _lists_are_missing(facts):
+        # Before the depth is asked: a full look could simulate nothing either.
+        return [_lists_missing(host)]
+    if facts.depth == "light" and transaction is None:
+        return [
+            Blocker(
+                "not-looked",
+                "This was only a light look: what would change has not been simulated.",
+                f"hostshift status {host.name}",
+            )
+        ]
+    if transaction is None:
+        said = [problem.message for problem in facts.problems if problem.section == kind]
+        return [
+            Blocker(
+                "simulation-failed",
+                " ".join(("What would change could not be simulated on the host.", *said)),
+                f"apt-get -s {kind}",
+            )
+        ]
+    if not transaction.error:
+        return []
+    words = " ".join(transaction.error.split())
+    interrupted = "dpkg was interrupted" in words
+    if facts.packages_at_work and (interrupted or transaction.unfit):
+        return []
+    if interrupted and facts.packages and facts.packages.interrupted:
+        return []
+    if transaction.unfit:
+        return [
+            Blocker(
+                "broken-dependencies",
+                f"Installed packages don't fit together: {words}",
+                "apt-get -s -f install",
+            )
+        ]
+    return [
+        Blocker(
+            "simulation-failed",
+            f"apt could not work out what it would do: {words}",
+            f"apt-get -s {kind}",
+        )
+    ]
+
+
+def _set_blockers(host: Host, facts: Facts, kind: Kind, transaction: Transaction) -> list[Blocker]:
+    """What forbids this very set of changes."""
+    changes = transaction.changes
+    if not changes:
+        return [_nothing(host, facts, kind)]
+    found = []
+    excluded = sorted({c.name for c in changes if _is_excluded(c, host.exclude)})
+    if excluded:
+        found.append(
+            Blocker(
+                "excluded",
+                f"The set holds {', '.join(excluded)}, which the inventory excludes on this host; "
+                "this version can't leave part of a set out yet.",
+                f"apt-mark hold {' '.join(excluded)}",
+            )
+        )
+    downgrades = [change.name for change in changes if change.action == "downgrade"]
+    if downgrades:
+        found.append(
+            Blocker(
+                "downgrade",
+                f"The set would downgrade {', '.join(downgrades)}, and apt-get refuses that "
+                "without being asked by name; a pin is the usual cause.",
+                f"apt-cache policy {' '.join(downgrades)}",
+            )
+        )
+    return found + _room_blockers(facts, transaction)
+
+
+def _is_excluded(change: Change, exclude: tuple[str, ...]) -> bool:
+    # Where the source package isn't known the binary's own name is all there is to compare.
+    return (change.source or change.name.partition(":")[0]) in exclude
+
+
+def _lists_are_missing(facts: Facts) -> bool:
+    packages = facts.packages or Packages()
+    return facts.lists_age_s is None and not packages.upgradable
+
+
+def _lists_missing(host: Host) -> Blocker:
+    return Blocker(
+        "lists-missing",
+        "There are no package lists on the host, or their age can't be told, so that "
+        "'nothing to do' would prove nothing.",
+        f"hostshift plan {host.name} refresh",
+    )
+
+
+def _nothing(host: Host, facts: Facts, kind: Kind) -> Blocker:
+    packages = facts.packages or Packages()
+    refresh = f"hostshift plan {host.name} refresh"
+    if _lists_are_missing(facts):
+        return _lists_missing(host)
+    kept = packages.kept_back or ()
+    if kind == "upgrade" and kept:
+        return Blocker(
+            "nothing-to-do",
+            f"apt upgrade would change nothing; it keeps back {', '.join(kept[:5])}"
+            + (" and more" if len(kept) > 5 else "")
+            + ", which only dist-upgrade may take.",
+            f"hostshift plan {host.name} dist-upgrade",
+        )
+    return Blocker("nothing-to-do", "There is nothing that this would change.", refresh)
+
+
+def _room_blockers(facts: Facts, transaction: Transaction) -> list[Blocker]:
+    """Not enough disk for the download, or for what is unpacked from it."""
+    filesystems = facts.filesystems or ()
+    needed: dict[str, int] = {}
+    for path, size in ((ARCHIVES, transaction.download_bytes), (SYSTEM, transaction.disk_bytes)):
+        where = filesystem_of(path, filesystems)
+        if where is not None and size is not None and size > 0:
+            needed[where.mount] = needed.get(where.mount, 0) + size
+    found = []
+    for filesystem in filesystems:
+        need, free = needed.get(filesystem.mount, 0), filesystem.free_bytes
+        if free is not None and need > free:
+            found.append(
+                Blocker(
+                    "no-room",
+                    f"{filesystem.mount} has {megabytes(free)} free and {megabytes(need)} would "
+                    "be needed.",
+                    "apt-get clean" if filesystem.mount != "/boot" else "apt-get autoremove",
+                )
+            )
+    return found
+
+
+def megabytes(size: int) -> str:
+    """Bytes in whole megabytes (10^6), rounded up, as apt counts."""
+    return f"{-(-size // 1_000_000)} MB"

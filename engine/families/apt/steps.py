@@ -1,0 +1,139 @@
+"""How an apt host is changed: non-interactive by explicit policy, guarded by a simulation."""
+
+from __future__ import annotations
+
+from engine.errors import RefusedError
+from engine.families.guarding import guarded
+from engine.model.facts import Change, Facts
+from engine.model.host import Host
+from engine.model.plan import JobAct, Step, VerifyAct
+from engine.programs.apt_transaction import expected_lines
+
+LOCK_WAIT_S = 600
+"""Seconds to wait for dpkg's lock: apt-daily-upgrade is usually done within ten minutes."""
+PROGRESS_FD = 3
+"""The descriptor on which the job's ``progress`` file is open (docs/runs.md)."""
+
+ENVIRONMENT: tuple[tuple[str, str], ...] = (
+    ("APT_LISTBUGS_FRONTEND", "none"),
+    ("APT_LISTCHANGES_FRONTEND", "none"),
+    ("DEBIAN_FRONTEND", "noninteractive"),
+    ("LANGUAGE", ""),
+    ("LC_ALL", "C.UTF-8"),
+    ("NEEDRESTART_MODE", "l"),  # list what should be restarted, restart nothing
+    ("UCF_FORCE_CONFFOLD", "1"),  # ucf asks by debconf, which dpkg's own options don't answer
+)
+_POLICY = (
+    # Files that someone edited are kept, the package's version lies beside it as .dpkg-dist.
+    *("-o", "Dpkg::Options::=--force-confdef"),
+    *("-o", "Dpkg::Options::=--force-confold"),
+    *("-o", f"DPkg::Lock::Timeout={LOCK_WAIT_S}"),
+    *("-o", f"APT::Status-Fd={PROGRESS_FD}"),
+)
+_SELECTION = {
+    # What `apt upgrade` does: new packages yes, removals never (apt-get(8)).
+    "upgrade": ("--with-new-pkgs", "upgrade"),
+    "dist-upgrade": ("dist-upgrade",),
+}
+
+
+def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
+    """The steps of ``upgrade``, ``dist-upgrade``, and of the chores ``refresh`` and ``repair``.
+
+    Raises:
+        RefusedError: it can't be carried out here, or not from these facts.
+    """
+    match candidate:
+        case "upgrade" | "dist-upgrade":
+            return _upgrade(host, facts, candidate)
+        case "refresh":
+            return _refresh(facts)
+        case "repair":
+            return _repair(host, facts)
+        case _:
+            raise RefusedError(
+                f"This version has no steps for {candidate} on an apt host.",
+                hint=f"hostshift status {host.name} shows what there is.",
+            )
+
+
+def simulation(candidate: str) -> tuple[str, ...]:
+    """argv that says what a candidate would change, without a lock and without changing it."""
+    return ("apt-get", "-s", "-o", "Debug::NoLocking=true", *_SELECTION[candidate])
+
+
+def _upgrade(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
+    transaction = facts.packages.transaction(candidate) if facts.packages else None
+    if transaction is None or transaction.error:
+        raise RefusedError(
+            f"It isn't known what {candidate} would change on {host.name}.",
+            hint=f"hostshift status {host.name}",
+        )
+    changes = transaction.changes
+    act = JobAct(
+        commands=(("apt-get", "-y", *_POLICY, *_SELECTION[candidate]),),
+        simulation=simulation(candidate),
+        expected=expected_lines(changes),
+        environment=ENVIRONMENT,
+        lock_wait_s=LOCK_WAIT_S,
+    )
+    job = Step(candidate, f"{_title(changes)} with apt-get", "host", act)
+    return (*guarded(host, facts, changes, job), _verify(facts, changes))
+
+
+def _title(changes: tuple[Change, ...]) -> str:
+    words = []
+    for verb, action in (
+        ("upgrade", "upgrade"),
+        ("install", "install"),
+        ("remove", "remove"),
+        ("downgrade", "downgrade"),
+    ):
+        number = sum(change.action == action for change in changes)
+        if number:
+            words.append(f"{verb} {number}")
+    return ", ".join(words).capitalize() or "Nothing"
+
+
+def _verify(facts: Facts, changes: tuple[Change, ...]) -> Step:
+    return Step(
+        id="verify",
+        title="Look again: versions, dpkg, failed units",
+        where="host",
+        act=VerifyAct(changes=changes, failed_units_before=facts.failed_units),
+        reversible=True,
+    )
+
+
+def _refresh(facts: Facts) -> tuple[Step, ...]:
+    # Without Error-Mode=any apt-get ends with 0 although some lists failed; as an option it is
+    # ignored by versions that don't know it, which -eany is not.
+    update = (
+        *("apt-get", "-o", "APT::Update::Error-Mode=any"),
+        *("-o", f"APT::Status-Fd={PROGRESS_FD}", "update"),
+    )
+    act = JobAct(commands=(update,), environment=ENVIRONMENT, lock_wait_s=LOCK_WAIT_S)
+    return (Step("refresh", "Fetch the package lists", "host", act), _verify(facts, ()))
+
+
+def _repair(host: Host, facts: Facts) -> tuple[Step, ...]:
+    packages = facts.packages
+    if packages is None or not packages.needs_repair:
+        raise RefusedError(
+            f"dpkg has nothing half done on {host.name} that a repair would finish, and no "
+            "package is known to lack another.",
+            hint=f"hostshift status {host.name}",
+        )
+    configure = ("dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
+    # What dpkg can't finish alone, because something is missing, the second command can.
+    act = JobAct(
+        commands=(configure, ("apt-get", "-y", "--no-remove", *_POLICY, "-f", "install")),
+        last_simulation=("apt-get", "-s", "-o", "Debug::NoLocking=true", "-f", "install"),
+        environment=ENVIRONMENT,
+        lock_wait_s=LOCK_WAIT_S,
+    )
+    title = "Finish what dpkg was interrupted in; add what is missing, remove nothing"
+    return (
+        Step("repair", title, "host", act),
+        _verify(facts, ()),
+    )

@@ -1,0 +1,1 @@
+"""Jobs: detached work on a host that outlives every connection (docs/runs.md)."""

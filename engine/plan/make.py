@@ -1,0 +1,144 @@
+"""Making a plan: the exact steps of one candidate or chore, or the reasons why there are none."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from datetime import datetime
+
+from engine.candidates import foresee
+from engine.candidates.blockers import common_blockers
+from engine.errors import InputError, RefusedError
+from engine.families.registry import family
+from engine.inventory.value import Hooks
+from engine.model.candidate import Blocker, Candidate, Effects
+from engine.model.facts import Change, Facts
+from engine.model.host import Host
+from engine.model.plan import OutageWindow, Plan
+from engine.plan.around import around
+from engine.plan.reboot import reboot_steps
+from engine.risk import ORDINARY, Circumstances, model, planned_minutes
+
+CHORES = ("refresh", "repair")
+_NO_HOOKS = Hooks()
+
+
+class BlockedError(RefusedError):
+    """Blockers forbid what was asked; nothing was changed.
+
+    Attributes:
+        blockers: All of them, in the order in which they should be mended.
+    """
+
+    kind = "blocked"
+
+    def __init__(self, host: str, candidate: str, blockers: tuple[Blocker, ...]) -> None:
+        reasons = "\n".join(
+            f"  {b.id}: {b.message}\n    remedy: {b.remedy}".replace("\n", "\n    ")
+            for b in blockers
+        )
+        super().__init__(
+            f"Refused: {candidate} on {host} is blocked, and nothing was changed.\n{reasons}",
+            hint=f"Mend what is named above, then look again: hostshift status {host}",
+        )
+        self.blockers = blockers
+
+
+_NOTHING = Effects(
+    reboot=False, units=(), containers=(), conffiles=(), download_bytes=None, disk_bytes=None
+)
+
+
+def make_plan(
+    host: Host,
+    facts: Facts,
+    candidate: str,
+    now: datetime,
+    hooks: Hooks = _NO_HOOKS,
+    around: Circumstances = ORDINARY,
+) -> Plan:
+    """The plan of a candidate (by its id) or a chore (by its name). Pure.
+
+    Args:
+        hooks: The inventory's; they are steps of every plan that touches running services.
+        around: What neither host nor facts say; it changes the risk and nothing that is done.
+
+    Raises:
+        InputError: there is no such candidate on this host; the message says what there is.
+        BlockedError: blockers forbid it; each is named with its remedy.
+        RefusedError: this version has no steps for it.
+    """
+    if candidate in CHORES:
+        return _chore(host, facts, candidate, now, hooks)
+    foreseen = foresee(host, facts, now, around)
+    found = foreseen.candidate(candidate)
+    if found is None:
+        raise _unknown(host, candidate, [c.id for c in foreseen.candidates])
+    if found.kind == "none":
+        raise RefusedError(
+            f"'none' means to leave {host.name} as it is: there is nothing to plan.",
+            hint=f"hostshift status {host.name} shows the other candidates.",
+        )
+    _refuse_if_blocked(host, candidate, found.blockers)
+    return _plan(host, facts, found, now, hooks)
+
+
+def _plan(host: Host, facts: Facts, candidate: Candidate, now: datetime, hooks: Hooks) -> Plan:
+    minutes = planned_minutes(host, facts, candidate, now.date())
+    if candidate.kind == "reboot":
+        steps = reboot_steps(host, facts)
+    else:
+        steps = family(facts.family).steps(host, facts, candidate.id)
+    return Plan(
+        host=host.name,
+        candidate=candidate.id,
+        created_at=now,
+        steps=around(host, steps, hooks),
+        effects=candidate.effects,
+        risk=candidate.risk,
+        outage_window=OutageWindow(
+            None if minutes is None else minutes * 60,
+            "unknown" if minutes is None else "estimated",
+        ),
+        changes=candidate.changes,
+        model=model([host]).digest,
+    )
+
+
+def _chore(host: Host, facts: Facts, chore: str, now: datetime, hooks: Hooks) -> Plan:
+    blockers = list(common_blockers(host, facts))
+    if chore == "repair" and facts.dpkg_lock is not None:
+        # What looks half done may be the very work that goes on now.
+        offered = foresee(host, facts, now).candidate("upgrade")
+        blockers += [b for b in offered.blockers if b.id == "dpkg-lock"] if offered else []
+    _refuse_if_blocked(host, chore, blockers)
+    refresh = chore == "refresh"
+    changes: tuple[Change, ...] | None = () if refresh else None
+    steps = family(facts.family).steps(host, facts, chore)
+    return Plan(
+        host=host.name,
+        candidate=chore,
+        created_at=now,
+        steps=steps if refresh else around(host, steps, hooks),
+        effects=_NOTHING if refresh else Effects(),
+        risk=None,
+        outage_window=OutageWindow(0, "estimated") if refresh else OutageWindow(None, "unknown"),
+        changes=changes,
+        interrupts=not refresh,
+    )
+
+
+def _refuse_if_blocked(host: Host, candidate: str, blockers: Iterable[Blocker]) -> None:
+    found = tuple(blockers)
+    if found:
+        raise BlockedError(host.name, candidate, found)
+
+
+def _unknown(host: Host, candidate: str, known: list[str]) -> InputError:
+    offered = [*known, *CHORES]
+    near = difflib.get_close_matches(candidate, offered, n=1)
+    meant = f" Did you mean '{near[0]}'?" if near else ""
+    return InputError(
+        f"{host.name} has no candidate '{candidate}'.{meant}",
+        hint=f"There are: {', '.join(offered)}.",
+    )

@@ -1,0 +1,33 @@
+"""``stat -f -c '%n %f %S %d %c'``: free blocks for root, block size, free inodes, all inodes."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from engine.model.facts import Filesystem
+from engine.programs.lines import cleaned_lines, whole_number
+
+
+def parse(output: bytes, root: str = "") -> tuple[Filesystem, ...] | None:
+    """File systems by mount point, without the host-side root; None where nothing was read.
+
+    A file system without a count of inodes (btrfs says 0 in all) has None free inodes.
+    """
+    found = {}
+    for line in cleaned_lines(output):
+        words = line.rsplit(" ", 4)
+        if len(words) != 5:
+            continue
+        free, size, inodes, all_inodes = (whole_number(word) for word in words[1:])
+        mount = words[0].removeprefix(root)
+        if free is None or size is None or not mount.startswith("/"):
+            continue
+        found[mount] = Filesystem(mount, free * size, inodes if all_inodes else None)
+    return tuple(found[mount] for mount in sorted(found)) or None
+
+
+def filesystem_of(path: str, filesystems: tuple[Filesystem, ...]) -> Filesystem | None:
+    """The file system that a path lies on: the one with the longest mount point above it."""
+    wanted = PurePosixPath(path)
+    above = [f for f in filesystems if wanted.is_relative_to(f.mount)]
+    return max(above, key=lambda f: len(PurePosixPath(f.mount).parts), default=None)

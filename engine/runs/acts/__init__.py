@@ -1,0 +1,1 @@
+"""How each kind of step is carried out: look, act only if needed, look again."""

@@ -1,0 +1,52 @@
+"""Which way a phase is carried out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.model.plan import (
+    BaselineAct,
+    ConfirmAct,
+    GateAct,
+    GuardAct,
+    RebootAct,
+    ScriptAct,
+    VerifyAct,
+)
+from engine.runs.acts import gate, guard, health, reboot, script
+from engine.runs.acts.job import JobInHand
+from engine.runs.observe import Observation
+from engine.runs.phases import JobPhase, Phase
+
+if TYPE_CHECKING:
+    from engine.runs.drive import Driver
+
+
+async def carry_out(driver: Driver, phase: Phase) -> Observation:
+    """To the state of the run after it; ``running`` means that the next phase may begin."""
+    if isinstance(phase, JobPhase):
+        return await JobInHand(driver, phase).carry_out()
+    step, more = phase.step, phase.more
+    if not driver.acts:
+        return _only_looked_at(more)
+    match phase.act:
+        case GateAct() as act:
+            return await gate.pass_through(driver, step, act, more)
+        case BaselineAct() as act:
+            return await health.take_baseline(driver, step, act, more)
+        case VerifyAct() as act:
+            return await health.look(driver, step, act, more)
+        case RebootAct() as act:
+            return await reboot.reboot(driver, step, act, more)
+        case GuardAct() as act:
+            return await guard.arm(driver, step, act, more)
+        case ConfirmAct() as act:
+            return await guard.end_alone(driver, step, act, more)
+        case ScriptAct() as act:
+            return await script.run(driver, step, act, more)
+
+
+def _only_looked_at(more: bool) -> Observation:
+    if more:
+        return Observation("running", ("What its own hostshift does now is not seen from here.",))
+    return Observation("unknown", ("How it ended is known to its own hostshift.",))

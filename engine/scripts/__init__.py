@@ -1,0 +1,21 @@
+"""Scripts of the inventory on this machine: detached, found again, followed (docs/hooks.md)."""
+
+from engine.scripts.events import environment, event
+from engine.scripts.follow import follow, stop, tail
+from engine.scripts.notify import complaints, notify
+from engine.scripts.result import Result, judge
+from engine.scripts.start import NotStartedError, start
+
+__all__ = [
+    "NotStartedError",
+    "Result",
+    "complaints",
+    "environment",
+    "event",
+    "follow",
+    "judge",
+    "notify",
+    "start",
+    "stop",
+    "tail",
+]

@@ -1,0 +1,1 @@
+"""Real Debian hosts for tests: booted systemd, sshd and apt, in namespaces that vanish."""

@@ -1,0 +1,166 @@
+"""The host screen: facts, candidates, the question only a person can answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.errors import RefusedError
+from tests.tui.conftest import Opened, opened
+from tests.tui.fake_bridge import small_fleet
+from tui.screens.host import HostScreen
+from tui.widgets.sheet import Sheet
+
+
+async def open_host(it: Opened, name: str) -> HostScreen:
+    if not it.bridge.scan_progress.total:
+        await it.scanned()
+    it.app.screen.query_one("#fleet").move_to_key(name)  # type: ignore[attr-defined]
+    await it.press("enter")
+    await it.on("HostScreen")
+    await it.settle()
+    screen = it.app.screen
+    assert isinstance(screen, HostScreen)
+    return screen
+
+
+async def test_everything_at_once_where_there_is_room() -> None:
+    async with opened(size=(200, 60)) as it:
+        screen = await open_host(it, "gitlab")
+        text = it.text()
+        for part in ("★ upgrade", "Risk of acting", "kernel: linux-image-amd64 is", "22 changes"):
+            assert part in text
+        for fact in ("bookworm", "6.1.0-25-amd64", "backup.service", "gitlab/gitlab-ce:17"):
+            assert fact in text
+        assert "needrestart isn't installed" in text
+        assert screen.candidates.cursor_key == "upgrade"
+
+
+async def test_one_panel_at_a_time_at_80_columns() -> None:
+    async with opened(size=(80, 24)) as it:
+        await open_host(it, "gitlab")
+        assert "What it would do" in it.text()
+        await it.press("2")
+        await it.until(lambda: "gitlab.servers.example.com" in it.text())
+        assert "What it would do" not in it.text()
+        await it.press("3")
+        await it.until(lambda: "libssl3" in it.text())
+        assert "! security" in it.line_with("libssl3")
+        await it.press("1")
+        await it.until(lambda: "What it would do" in it.text())
+
+
+async def test_the_one_day_question_is_asked_only_where_it_is_open() -> None:
+    async with opened(size=(160, 60)) as it:
+        await open_host(it, "gitlab")
+        assert "down for a whole day" in it.text()
+        assert "[hosts.gitlab]" in it.text()
+        await it.press("q")
+        await it.on("FleetScreen")
+        await open_host(it, "db1")
+        assert "down for a whole day" not in it.text()
+        assert "★ replace" in it.text()
+
+
+async def test_blockers_come_with_their_remedy() -> None:
+    async with opened(size=(160, 50)) as it:
+        await open_host(it, "runner1")
+        assert "■ Blocked: dpkg-interrupted" in it.text()
+        assert "Plan the chore `repair`" in it.text()
+
+
+async def test_a_replacement_is_examined_when_somebody_looks_at_it() -> None:
+    async with opened(size=(200, 70)) as it:
+        await it.scanned()
+        it.verbs.gate.clear()
+        await open_host(it, "gitlab")
+        assert ("examine", "gitlab") not in it.verbs.asked, "the cursor is on another candidate"
+        await it.press("q")
+        await it.on("FleetScreen")
+        await open_host(it, "db1")
+        await it.until(lambda: "looking at volumes" in it.text())
+        it.verbs.gate.set()
+        await it.until(lambda: "db3, db3.servers.example.com (db2 is taken)" in it.text())
+        text = it.app.screen.query_one("#candidate-sheet", Sheet).page.plain()
+        for part in (
+            "volume /srv/wiki (wiki): 1.2 GB, 3400 entries, on /srv (ext4), 80.0 GB free",
+            "Stops a replacement", "The volume [/srv/x] isn't there.", "→ mount it",
+            "For a person to decide", "PostgreSQL 15", "To be known", "dns-unknown",
+        ):  # fmt: skip
+            assert part in text
+        await it.press("k", "j")
+        assert it.verbs.asked.count(("examine", "db1")) == 1
+        await it.press("g")
+        await it.until(lambda: it.verbs.asked.count(("examine", "db1")) == 2)
+
+
+async def test_a_preflight_that_fails_says_why() -> None:
+    async with opened(size=(200, 70)) as it:
+        await it.scanned()
+        it.verbs.refuse = RefusedError("db1 did not answer.", hint="Look at its load.")
+        await open_host(it, "db1")
+        await it.until(lambda: "No preflight" in it.text())
+        assert "db1 did not answer." in it.text()
+        assert "→ Look at its load." in it.text()
+
+
+async def test_a_light_look_becomes_a_full_one() -> None:
+    hosts, looks = small_fleet()
+    async with opened(hosts, looks, size=(160, 50)) as it:
+        await it.scanned()
+        it.verbs.gate.clear()
+        it.app.screen.query_one("#fleet").move_to_key("web1")  # type: ignore[attr-defined]
+        await it.press("enter")
+        await it.until(lambda: "looking in full" in it.text())
+        assert ("full", "web1") in it.verbs.asked
+        it.verbs.gate.set()
+        await it.until(lambda: "12 changes" in it.text())
+        assert "looking in full" not in it.text()
+
+
+@pytest.mark.parametrize("name", ["mail", "wiki"])
+async def test_a_host_that_was_not_reached_says_why_and_what_to_do(name: str) -> None:
+    _, looks = small_fleet()
+    failure = looks[name].error
+    assert failure is not None
+    async with opened(size=(200, 50)) as it:
+        await open_host(it, name)
+        text = " ".join(it.text().split())
+        assert failure.message[:40] in text
+        assert failure.hint[:30] in text
+        await it.press("u")
+        await it.until(lambda: "could not be looked at" in it.text())
+        assert isinstance(it.app.screen, HostScreen)
+
+
+async def test_a_changed_key_shows_both_fingerprints_and_offers_no_way_to_accept() -> None:
+    async with opened(size=(200, 50)) as it:
+        await open_host(it, "wiki")
+        assert "SHA256:qqqq" in it.text()
+        assert "SHA256:pppp" in it.text()
+        assert all(offer.host != "wiki" for offer in it.bridge.key_offers)
+
+
+async def test_packages_follow_the_candidate_under_the_cursor() -> None:
+    async with opened(size=(160, 50)) as it:
+        screen = await open_host(it, "gitlab")
+        await it.press("j", "j")
+        assert screen.candidates.cursor_key == "reboot"
+        await it.until(lambda: "No package changes." in it.text())
+
+
+async def test_unknown_is_said_as_unknown() -> None:
+    hosts, looks = small_fleet()
+    facts = looks["db2"].facts
+    assert facts is not None
+    bare = replace(
+        facts, failed_units=None, containers=None, kubernetes_node=None, lists_age_s=None
+    )
+    looks["db2"] = replace(looks["db2"], facts=bare)
+    async with opened(hosts, looks, size=(160, 60)) as it:
+        await open_host(it, "db2")
+        for label in ("Failed units", "Kubernetes"):
+            assert "unknown" in it.line_with(label)
+        assert "age unknown" in it.text()
+        assert "Containers    unknown" in it.text()

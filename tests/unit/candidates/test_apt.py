@@ -1,0 +1,285 @@
+"""What is offered on an apt host, with its effects, and what stands against it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from engine.candidates import foresee, what_blocks
+from engine.candidates.blockers import REPAIRS
+from engine.model.candidate import Blocker, Candidate
+from engine.model.facts import (
+    BrokenPackage,
+    Facts,
+    Filesystem,
+    HostLock,
+    LockHolder,
+    Packages,
+    Problem,
+    Transaction,
+)
+from engine.model.host import Host
+from tests.unit.builders import (
+    NOW,
+    container,
+    facts,
+    host,
+    install,
+    light,
+    packages,
+    remove,
+    upgrade,
+)
+
+
+def candidate(found: Facts, name: str = "upgrade", declared: Host | None = None) -> Candidate:
+    shown = foresee(declared or host(), found, NOW).candidate(name)
+    assert shown is not None
+    return shown
+
+
+def ids(found: Facts, name: str = "upgrade", declared: Host | None = None) -> list[str]:
+    return [blocker.id for blocker in candidate(found, name, declared).blockers]
+
+
+def blocker(found: Facts, name: str, **declared: Any) -> Blocker:
+    return next(b for b in candidate(found, "upgrade", host(**declared)).blockers if b.id == name)
+
+
+def test_a_healthy_host_offers_everything_in_a_fixed_order() -> None:
+    foreseen = foresee(host(), facts(upgrade("vim")), NOW)
+    assert [c.id for c in foreseen.candidates] == [
+        "none", "upgrade", "dist-upgrade", "reboot", "replace",
+    ]  # fmt: skip
+    assert [c.id for c in foreseen.candidates if not c.blockers] == [
+        "none", "upgrade", "dist-upgrade", "reboot",
+    ]  # fmt: skip
+
+
+def test_changes_are_those_of_the_simulation() -> None:
+    found = facts(packages=packages(upgrade("vim"), dist=(remove("old"),)))
+    assert [c.name for c in candidate(found).changes or ()] == ["vim"]
+    assert [c.name for c in candidate(found, "dist-upgrade").changes or ()] == ["vim", "old"]
+    assert candidate(found, "dist-upgrade").title == "apt dist-upgrade: 1 package, 1 removal"
+
+
+@pytest.mark.parametrize(
+    ("name", "wants"),
+    [("vim", False), ("libc6", True), ("linux-image-6.1.0-41-amd64", True), ("systemd", False)],
+)
+def test_what_wants_a_reboot(name: str, wants: bool) -> None:
+    assert candidate(facts(install(name))).effects.reboot is wants
+    assert candidate(facts(remove(name))).effects.reboot is False
+
+
+@pytest.mark.parametrize(
+    "runtime", ["docker.io", "docker-ce", "containerd", "containerd.io", "runc", "podman", "crun"]
+)
+def test_a_container_runtime_stops_what_runs(runtime: str) -> None:
+    running = (container("web"), container("db"))
+    assert candidate(facts(upgrade(runtime), containers=running)).effects.containers == (
+        "db",
+        "web",
+    )
+    assert candidate(facts(upgrade(runtime), containers=None)).effects.containers is None
+    assert candidate(facts(upgrade("vim"), containers=running)).effects.containers == ()
+
+
+def test_what_a_look_cannot_tell_is_none() -> None:
+    effects = candidate(facts(upgrade("vim"))).effects
+    assert (effects.units, effects.conffiles) == (None, None)
+    assert (effects.download_bytes, effects.disk_bytes) == (1_000_000, 2_000_000)
+    quick = candidate(light())
+    assert quick.changes is None
+    assert quick.effects.reboot is None
+    assert [b.id for b in quick.blockers] == ["not-looked"]
+
+
+# -- blockers ----------------------------------------------------------------------------------
+
+
+def test_an_interrupted_dpkg_blocks_with_its_repair() -> None:
+    found = facts(packages=packages(upgrade("vim"), interrupted=True))
+    assert blocker(found, "dpkg-interrupted").remedy == "dpkg --configure -a"
+    assert "dpkg-interrupted" in ids(found, "dist-upgrade")
+    assert "dpkg-interrupted" not in ids(found, "replace")
+
+
+AT_WORK = [
+    ({"dpkg_lock": LockHolder(812, "apt-get")}, "dpkg-lock"),
+    (
+        {"lock": HostLock("r1", "server1", "upgrade", "s", "eve", NOW, "d", None, True, None, 1)},
+        "hostshift-run",
+    ),
+]
+
+
+@pytest.mark.parametrize(("work", "named"), AT_WORK)
+def test_what_is_half_done_while_packages_are_at_work_is_no_damage(
+    work: dict[str, Any], named: str
+) -> None:
+    half = packages(interrupted=True, broken=(BrokenPackage("dovecot-core", "iU"),))
+    unfit = replace(
+        half, transactions=(Transaction("upgrade", (), error="E: Unmet dependencies, -f install"),)
+    )
+    for seen in (half, unfit):
+        found = facts(packages=seen, **work)
+        assert not set(ids(found)) & REPAIRS
+        assert ids(found)[0] == named
+        foreseen = foresee(host(), found, NOW)
+        standing = what_blocks(foreseen)
+        assert standing is None or standing.id == "dpkg-lock"
+        assert foreseen.waiting is not None
+        assert not [reason for reason in foreseen.waiting.reasons if "half-way" in reason]
+        assert foreseen.recommendation is not None
+        assert foreseen.recommendation.kind == "none"
+        assert not [w for w in foreseen.recommendation.why if "epair" in w or "--configure" in w]
+
+
+def test_what_is_half_done_after_a_job_has_ended_is_damage() -> None:
+    ended = HostLock("r1", "server1", "upgrade", "s", "eve", NOW, "d", None, False, 100, 1)
+    assert "dpkg-interrupted" in ids(facts(packages=packages(interrupted=True), lock=ended))
+
+
+def test_broken_packages_are_named() -> None:
+    broken = tuple(BrokenPackage(f"p{i}", "iF") for i in range(7))
+    shown = blocker(facts(packages=packages(upgrade("vim"), broken=broken)), "dpkg-broken")
+    assert "7 packages" in shown.message
+    assert "p4 (iF) and 2 more" in shown.message
+
+
+def test_what_could_not_be_told_of_dpkg_blocks_too() -> None:
+    found = facts(packages=packages(upgrade("vim"), interrupted=None))
+    assert ids(found) == ["dpkg-unknown"]
+
+
+def test_the_holder_of_the_lock_is_named() -> None:
+    shown = blocker(
+        facts(upgrade("vim"), dpkg_lock=LockHolder(4711, "unattended-upgr")), "dpkg-lock"
+    )
+    assert "unattended-upgr (process 4711)" in shown.message
+    assert shown.remedy == "tail --pid=4711 -f /dev/null"
+    unnamed = blocker(facts(upgrade("vim"), dpkg_lock=LockHolder(None, None)), "dpkg-lock")
+    assert unnamed.remedy.startswith("fuser")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("Unmet dependencies. Try 'apt --fix-broken install'.", "broken-dependencies"),
+        ("Could not open file /etc/apt/sources.list", "simulation-failed"),
+    ],
+)  # fmt: skip
+def test_a_simulation_that_failed(words: str, name: str) -> None:
+    failed = Transaction("upgrade", (), error=f"{words}\nsecond line")
+    found = facts(packages=packages(transactions=(failed,)))
+    shown = blocker(found, name)
+    assert f"{words} second line" in shown.message
+    assert candidate(found).changes is None
+    assert candidate(found).risk is None
+
+
+def test_a_simulation_that_was_not_made_in_a_full_look() -> None:
+    problem = Problem("upgrade", "What upgrade would change could not be read.", "Look there.")
+    found = facts(packages=packages(transactions=()), problems=(problem,))
+    assert problem.message in blocker(found, "simulation-failed").message
+    assert ids(facts(packages=None)) == ["simulation-failed"]
+
+
+def test_no_package_lists_is_not_the_same_as_up_to_date() -> None:
+    missing = facts(packages=packages(), lists_age_s=None)
+    assert ids(missing) == ["lists-missing"]
+    unknown = replace(packages(transactions=()), upgradable=None)
+    not_simulated = facts(packages=unknown, lists_age_s=None)
+    assert ids(not_simulated) == ["lists-missing"]
+    assert blocker(not_simulated, "lists-missing").remedy == "hostshift plan server1 refresh"
+    assert ids(facts()) == ["nothing-to-do"]
+
+
+def test_nothing_to_do_says_what_is_kept_back() -> None:
+    found = facts(packages=packages(dist=(install("libnew"),)))
+    shown = blocker(found, "nothing-to-do")
+    assert "libnew" in shown.message
+    assert shown.remedy == "hostshift plan server1 dist-upgrade"
+    assert ids(found, "dist-upgrade") == []
+
+
+def test_an_excluded_source_package_blocks_the_set_that_holds_it() -> None:
+    declared = host(exclude=("docker.io", "openssl"))
+    by_source = facts(upgrade("libssl3", source="openssl"))
+    assert ids(by_source, declared=declared) == ["excluded"]
+    assert ids(facts(upgrade("docker.io")), declared=declared) == ["excluded"]
+    # The source decides where it is known: a binary may have the name of another source.
+    assert ids(facts(upgrade("openssl", source="other")), declared=declared) == []
+
+
+def test_a_downgrade_blocks() -> None:
+    assert ids(facts(replace(upgrade("vim"), action="downgrade"))) == ["downgrade"]
+
+
+@pytest.mark.parametrize(
+    ("filesystems", "blocked"),
+    [
+        ((Filesystem("/", 3_000_000),), False),
+        ((Filesystem("/", 2_999_999),), True),
+        ((Filesystem("/", 10**9), Filesystem("/var", 999_999)), True),
+        ((Filesystem("/", 2_000_000), Filesystem("/var", 1_000_000)), False),
+        ((Filesystem("/", 10**9), Filesystem("/usr", 1_999_999)), True),
+        ((Filesystem("/", 10**9), Filesystem("/us", 0)), False),
+        ((Filesystem("/", None),), False),
+        (None, False),
+    ],
+)
+def test_room(filesystems: tuple[Filesystem, ...] | None, blocked: bool) -> None:
+    found = facts(upgrade("vim"), filesystems=filesystems)
+    assert ids(found) == (["no-room"] if blocked else [])
+
+
+def test_no_root_blocks_whatever_acts_with_the_lines_for_sudoers() -> None:
+    problem = Problem("root", "Looked at without root: sudo wants a password.", "Give it.")
+    found = facts(upgrade("vim"), privileged=False, problems=(problem,))
+    shown = blocker(found, "privilege", user="ops")
+    assert "ops ALL=(root) ALL" in shown.remedy
+    assert 'become = "sudo"' in shown.remedy
+    assert "sudo wants a password" in shown.message
+    for name in ("upgrade", "dist-upgrade", "reboot", "replace"):
+        assert "privilege" in ids(found, name)
+    assert ids(found, "none") == []
+    assert 'become = "sudo"' not in blocker(found, "privilege", become="sudo").remedy
+
+
+@pytest.mark.parametrize("name", ["upgrade", "dist-upgrade", "reboot", "replace"])
+def test_a_node_of_a_cluster_is_left_alone(name: str) -> None:
+    assert "kubernetes" in ids(facts(upgrade("vim"), kubernetes_node=True), name)
+    assert "kubernetes-unknown" in ids(facts(upgrade("vim"), kubernetes_node=None), name)
+
+
+def test_another_run_is_named() -> None:
+    lock = HostLock(
+        "20261123-a1", "server1", "upgrade", "upgrade", "eve@desk", NOW, "d" * 64, None, True,
+        None, 5,
+    )  # fmt: skip
+    shown = blocker(facts(upgrade("vim"), lock=lock), "hostshift-run")
+    assert "eve@desk is at work since 2026-11-23T03:00:00Z" in shown.message
+    assert shown.remedy == "hostshift attach 20261123-a1"
+    ended = blocker(facts(upgrade("vim"), lock=replace(lock, job_alive=False)), "hostshift-run")
+    assert "has ended" in ended.message
+    waits = replace(lock, job_alive=False, claim=True)
+    assert "waits at a gate" in blocker(facts(lock=waits), "hostshift-run").message
+
+
+def test_every_blocker_has_a_remedy() -> None:
+    everything = facts(
+        packages=Packages(broken=(BrokenPackage("a", "iU"),), interrupted=True, upgradable=1),
+        dpkg_lock=LockHolder(1, "apt"),
+        privileged=False,
+        kubernetes_node=True,
+        systemd=False,
+    )
+    for shown in foresee(host(console=False), everything, NOW).candidates:
+        for found in shown.blockers:
+            assert found.id
+            assert found.message.endswith((".", "?")), found
+            assert found.remedy

@@ -1,0 +1,207 @@
+"""The doctrine as a table of hosts: what would be done, and a word of why."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from engine.candidates import foresee
+from engine.model.candidate import Recommendation
+from engine.model.facts import (
+    Facts,
+    Filesystem,
+    HostLock,
+    Kernel,
+    LockHolder,
+    OperatingSystem,
+    Packages,
+    Reboot,
+)
+from engine.model.host import Host
+from tests.unit.builders import (
+    NOW,
+    container,
+    deployment,
+    facts,
+    host,
+    install,
+    light,
+    packages,
+    remove,
+    replaceable,
+    rpm_ostree,
+    upgrade,
+)
+
+DAY = 86_400
+FIX = upgrade("openssl", security=True)
+DUE = Reboot(True, ("kernel 6.1.0-41 is installed",))
+INTERRUPTED = packages(FIX, interrupted=True)
+HELD = packages(upgradable=1, security=1, held=("openssl",))
+RUN = HostLock("r1", "server1", "upgrade", "upgrade", "eve", NOW, "d", None, True, None, 1)
+LISTLESS = Packages(held=(), broken=(), interrupted=False)
+NEEDS_DIST = packages(upgrade("vim"), dist=(upgrade("bind9", security=True), remove("old")))
+ENDED = OperatingSystem(id="debian", pretty_name="Debian 10", support_ends=date(2024, 6, 30))
+UNACCEPTABLE = host(outage="unacceptable")
+
+
+def recommended(declared: Host, found: Facts) -> Recommendation:
+    answer = foresee(declared, found, NOW).recommendation
+    assert answer is not None
+    return answer
+
+
+TABLE: list[tuple[str, Host, Facts, str, str]] = [
+    ("clean", host(), facts(), "none", "Nothing is pending"),
+    ("fixes", host(), facts(FIX), "upgrade", "brings 1 security fix at the least risk"),
+    ("no fixes", host(), facts(upgrade("vim")), "upgrade", "can wait for the next quiet hour"),
+    ("not answered", host(outage=None), facts(FIX), "upgrade", "counts as costly"),
+    ("light", host(), light(), "upgrade", "only a light look"),
+    ("containers", host(), facts(upgrade("docker.io", security=True), containers=(container(),)),
+     "upgrade", "stops 1 running container (web)"),
+    ("kernel", host(), facts(install("linux-image-6.1.0-41-amd64", security=True)),
+     "upgrade", "wants a reboot afterwards"),
+    ("old lists, fixes", host(), facts(FIX, lists_age_s=3 * DAY), "upgrade",
+     "Refresh first: the package lists are 3 days old"),
+    ("old lists, clean", host(), facts(lists_age_s=DAY + 1), "none",
+     "Refresh first: the package lists are 1 day old"),
+    ("no lists", host(), facts(lists_age_s=None), "none", "Refresh first"),
+    ("no lists, light", host(), light(packages=LISTLESS, lists_age_s=None), "none",
+     "Refresh first: There are no package lists"),
+    ("no lists, full", host(), facts(packages=LISTLESS, lists_age_s=None), "none",
+     "Refresh first: There are no package lists"),
+    ("no list of security fixes", host(), facts(packages=packages(security=None)), "none",
+     "Refresh first: the list of a security archive"),
+    ("no list of security fixes, others", host(),
+     facts(packages=packages(upgrade("vim"), security=None)), "upgrade",
+     "Whether security fixes are pending isn't known"),
+    ("reboot only", host(), facts(reboot=DUE), "reboot", "kernel 6.1.0-41 is installed"),
+    ("reboot and fixes", host(), facts(FIX, reboot=DUE), "upgrade", "1 security fix"),
+    ("left behind", host(), facts(packages=NEEDS_DIST), "dist-upgrade",
+     "leave security fixes behind (bind9)"),
+    ("left behind, dist-upgrade blocked", host(exclude=("bind9",)), facts(packages=NEEDS_DIST),
+     "upgrade", "none of which it brings"),
+    ("left, not for security", host(), facts(packages=packages(dist=(upgrade("vim"),))), "none",
+     "1 kept back"),
+    ("held", host(), facts(packages=HELD), "none", "1 held"),
+    ("held and others", host(),
+     facts(packages=packages(upgrade("vim"), security=1, held=("openssl",))), "upgrade",
+     "none of which it brings"),
+    ("interrupted", host(), facts(packages=INTERRUPTED), "none", "Repair first: dpkg was"),
+    ("interrupted, nothing pending", host(), facts(packages=packages(interrupted=True)), "none",
+     "Repair first"),
+    ("dpkg at work", host(), facts(packages=INTERRUPTED, dpkg_lock=LockHolder(7, "apt-get")),
+     "none", "Wait for it: dpkg is busy: apt-get"),
+    ("no room", host(), facts(FIX, filesystems=(Filesystem("/", 1),)), "none", "In the way: /"),
+    ("no root", host(), facts(FIX, privileged=False), "none", "In the way: hostshift is not root"),
+    ("excluded", host(exclude=("openssl",)), facts(FIX), "none", "In the way: The set holds"),
+    ("retiring", host(retiring=True), facts(FIX), "none", "retiring"),
+    ("cluster", UNACCEPTABLE, facts(FIX, kubernetes_node=True), "none", "Kubernetes"),
+    ("somebody's run", UNACCEPTABLE, facts(FIX, lock=RUN), "none", "eve is at work"),
+    ("gate", UNACCEPTABLE, facts(FIX), "replace", "the running server is not touched"),
+    ("gate, lacks", UNACCEPTABLE, facts(FIX), "replace", "a script that provisions a successor"),
+    ("gate, meanwhile", host(outage="unacceptable", exposed=True), facts(FIX), "replace",
+     "limit who can reach it"),
+    ("gate, complete", replaceable(outage="unacceptable"), facts(FIX), "replace", "successor"),
+    ("gate, light", UNACCEPTABLE, light(), "replace", "2 security fixes still missing"),
+    ("gate, broken", UNACCEPTABLE, facts(packages=INTERRUPTED), "replace", "Besides: dpkg was"),
+    ("gate, no root", UNACCEPTABLE, facts(FIX, privileged=False), "replace", "unacceptable"),
+    ("gate, reboot", UNACCEPTABLE, facts(reboot=DUE), "replace", "unacceptable"),
+    ("gate, nothing known", UNACCEPTABLE, facts(family="unknown", packages=None), "replace",
+     "unacceptable"),
+    ("gate, nothing pending", UNACCEPTABLE, facts(), "none", "Nothing is pending"),
+    ("unsupported", host(), facts(os=ENDED), "replace", "no security fixes since 2024-06-30"),
+    ("unsupported, fixes left", host(), facts(FIX, os=ENDED), "upgrade",
+     "no security fixes since 2024-06-30"),
+    ("some held", host(), facts(packages=packages(FIX, security=3, held=("a", "b"))), "upgrade",
+     "2 more it doesn't bring"),
+    ("a kernel is one fix", host(),
+     facts(upgrade("linux-image-amd64", security=True),
+           install("linux-image-6.1.0-41-amd64", security=True)), "upgrade", "1 security fix "),
+    ("after the repair", host(), facts(packages=INTERRUPTED), "none", "Then upgrade: It"),
+    ("deployment waits", host(), rpm_ostree(deployment(0, staged=True), deployment(1, booted=True)),
+     "deploy-finalize", "waits for a reboot"),
+    ("deployment is locked", host(),
+     rpm_ostree(deployment(0, staged=True, locked=True), deployment(1, booted=True)), "none",
+     "In the way"),
+    ("deployments rest", host(), rpm_ostree(), "none", "rpm-ostree upgrade --check"),
+    ("deployments unread", host(), facts(family="rpm-ostree", packages=None), "none",
+     "isn't known"),
+    ("unknown", host(), facts(family="unknown", packages=None), "none", "isn't known"),
+    ("unknown, reboot due", host(), facts(family="unknown", packages=None, reboot=DUE), "reboot",
+     "6.1.0-41"),
+    ("number not known", host(), light(packages=Packages(interrupted=False)), "upgrade",
+     "isn't known"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "kind", "word"),
+    [row[1:] for row in TABLE],
+    ids=[row[0] for row in TABLE],
+)
+def test_the_doctrine(declared: Host, found: Facts, kind: str, word: str) -> None:
+    answer = recommended(declared, found)
+    assert answer.kind == kind, answer.why
+    assert word in "\n".join(answer.why)
+
+
+def test_a_complete_inventory_is_not_said_to_lack_anything() -> None:
+    answer = recommended(replaceable(outage="unacceptable"), facts(FIX))
+    assert "Still missing" not in "\n".join(answer.why)
+
+
+def test_an_answered_question_is_not_asked_again() -> None:
+    assert "counts as costly" not in "\n".join(recommended(host(), facts(FIX)).why)
+
+
+# -- waiting -----------------------------------------------------------------------------------
+
+SOON = OperatingSystem(id="debian", pretty_name="Debian 12", support_ends=date(2026, 12, 1))
+PENDING: dict[str, Any] = {"kernel": Kernel("6.1.0-40", "6.1.0-41")}
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "level", "due", "word"),
+    [
+        (host(), facts(), "low", None, "nothing"),
+        (host(), facts(upgrade("vim")), "low", None, "none for security"),
+        (host(), facts(FIX), "moderate", 60, "1 security update pending"),
+        (host(exposed=True), facts(FIX), "high", 14, "1 security update pending"),
+        (host(exposed=None), facts(FIX), "high", 14, "taken as yes"),
+        (host(), facts(os=ENDED), "high", 14, "no security support since 2024-06-30"),
+        (host(exposed=True), facts(os=ENDED), "critical", 3, "no security support"),
+        (host(), facts(os=SOON), "moderate", 8, "ends on 2026-12-01"),
+        (host(), facts(**PENDING), "moderate", None, "its fixes protect nobody"),
+        (host(), facts(reboot=DUE), "moderate", None, "a reboot is due"),
+        (host(), facts(packages=packages(interrupted=True)), "moderate", None, "half-way"),
+        (host(), facts(lists_age_s=2 * DAY), "low", None, "2 days old"),
+        (host(), facts(lists_age_s=8 * DAY), "moderate", None, "8 days old"),
+        (host(), facts(lists_age_s=None), "moderate", None, "not known"),
+        (host(), facts(packages=packages(security=None)), "moderate", None, "not known"),
+        (host(), facts(packages=packages(esm=("a", "b"))), "moderate", None, "2 security fixes"),
+        (host(exposed=True), rpm_ostree(deployment(0, booted=True, end_of_life="gone")),
+         "critical", 3, "end of life: gone"),
+    ],
+)  # fmt: skip
+def test_waiting(declared: Host, found: Facts, level: str, due: int | None, word: str) -> None:
+    waits = foresee(declared, found, NOW).waiting
+    assert waits is not None
+    assert (waits.level, waits.due_days) == (level, due), waits.reasons
+    assert word in "\n".join(waits.reasons)
+
+
+@pytest.mark.parametrize("declared", [host(), UNACCEPTABLE, host(outage=None)])
+def test_both_depths_advise_the_same_without_lists(declared: Host) -> None:
+    full = facts(packages=LISTLESS, lists_age_s=None)
+    quick = light(packages=LISTLESS, lists_age_s=None)
+    assert recommended(declared, quick) == recommended(declared, full)
+
+
+def test_the_day_of_the_end_of_support_is_still_supported() -> None:
+    today = OperatingSystem(id="debian", support_ends=NOW.date())
+    waits = foresee(host(), facts(os=today), NOW).waiting
+    assert waits is not None
+    assert (waits.level, waits.due_days) == ("moderate", 0)
