@@ -20,6 +20,7 @@ from textual.message_pump import MessagePump
 
 from engine.errors import HostshiftError, InputError, ReadOnlyError
 from engine.model.candidate import Foresight
+from engine.model.cutover import CutoverView
 from engine.model.facts import Depth, HostKeyOffer, Look
 from engine.model.host import Host
 from engine.model.journal import JournalEntry
@@ -44,6 +45,8 @@ OLD_LISTS_S = 24 * 60 * 60
 """Package lists older than this are refreshed before a plan is made from them."""
 HISTORY = 500
 """Runs of the record that the history shows at most."""
+REPLACE = "replace"
+"""The candidate whose runs have a cutover."""
 FRESH_RUN_S = 12 * 60 * 60
 """A run that ended longer ago than this no longer tells a host's state when hostshift opens."""
 
@@ -461,6 +464,13 @@ class Bridge:
         """What a run carries out, where it is on record."""
         return await self._verbs.plan_of(run_id)
 
+    async def cutover(self, run_id: str) -> CutoverView | None:
+        """What is known now of the cutover of a run; None for a run that has none."""
+        run = self.run(run_id)
+        if run is None or run.candidate != REPLACE:
+            return None
+        return await self._verbs.cutover(run_id)
+
     async def journal(self, run_id: str) -> tuple[JournalEntry, ...]:
         """What happened in a run, the oldest first."""
         return await self._verbs.journal(run_id)
@@ -487,6 +497,13 @@ class Bridge:
         self._must_act(f"stopping the run on {run.host}")
         await self._verbs.stop(run.id, hard, confirmation)
         self._look_at_run(run.id)
+
+    async def go_back(self, run_id: str, confirmation: str) -> None:
+        """Give up a cutover: back to the old server. ``confirmation``: its name, where typed."""
+        run = self.run(run_id)
+        self._must_act(f"going back to {run_id if run is None else run.host}")
+        await self._verbs.go_back(run_id, confirmation)
+        self._look_at_run(run_id)
 
     async def take_over(self, run: Run, reason: str) -> None:
         """Drive a run that another hostshift drove."""

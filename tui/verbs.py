@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from engine.model.candidate import Foresight
+from engine.model.cutover import CutoverView
 from engine.model.facts import Depth, Facts, HostKeyOffer, Look
 from engine.model.host import Host
 from engine.model.journal import JournalEntry
@@ -75,6 +76,12 @@ class Verbs(Protocol):
 
     async def stop(self, run_id: str, hard: bool, confirmation: str) -> None:
         """Stop a run after the transaction in hand, or hard."""
+
+    async def cutover(self, run_id: str) -> CutoverView | None:
+        """What is known now of a replacement's cutover."""
+
+    async def go_back(self, run_id: str, confirmation: str) -> None:
+        """Give up a cutover: back to the old server."""
 
     async def take_over(self, run_id: str, reason: str) -> None:
         """Drive a run that another hostshift drove."""
@@ -202,6 +209,18 @@ class EngineVerbs:
         from engine.runs import stop
 
         await stop(self._session, run_id, hard=hard, confirmation=confirmation)
+
+    async def cutover(self, run_id: str) -> CutoverView | None:
+        """See `Verbs.cutover`."""
+        from engine.runs import cutover_view
+
+        return cutover_view(self._session, run_id)
+
+    async def go_back(self, run_id: str, confirmation: str) -> None:
+        """See `Verbs.go_back`; a replacement that is stopped returns by its own last steps."""
+        from engine.runs import stop
+
+        await stop(self._session, run_id, confirmation=confirmation)
 
     async def take_over(self, run_id: str, reason: str) -> None:
         """See `Verbs.take_over`."""

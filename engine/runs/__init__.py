@@ -9,6 +9,7 @@ from engine.model.facts import Look
 from engine.model.journal import JournalEntry
 from engine.model.plan import Plan
 from engine.model.run import Run
+from engine.runs.cutover import cutover_view
 from engine.runs.desk import RunDesk
 from engine.runs.errors import PlanChangedError
 from engine.session import Session
@@ -20,6 +21,7 @@ __all__ = [
     "answer",
     "break_lock",
     "close",
+    "cutover_view",
     "desk",
     "export",
     "get",

@@ -27,6 +27,7 @@ from engine.model.candidate import (
     Risk,
     Waiting,
 )
+from engine.model.cutover import CutoverView
 from engine.model.facts import (
     Action,
     AutoUpdate,
@@ -310,6 +311,7 @@ class FakeVerbs:
         gate: Cleared to hold every look and scan back.
         logs: Bytes of each run's step.
         plans, journals: What is on record of each run.
+        cutovers: What is known of each run's cutover.
         evidence: What a host says of its lock.
         decided: What a person decided of runs and locks, in order.
     """
@@ -322,6 +324,7 @@ class FakeVerbs:
         self.logs: dict[tuple[str, str], bytes] = {}
         self.plans: dict[str, Plan] = {}
         self.journals: dict[str, tuple[JournalEntry, ...]] = {}
+        self.cutovers: dict[str, CutoverView] = {}
         self.evidence: tuple[str, ...] = ("No unit and no process of the run is there.",)
         self.decided: list[tuple[object, ...]] = []
         self.accepted: list[HostKeyOffer] = []
@@ -422,6 +425,13 @@ class FakeVerbs:
     async def stop(self, run_id: str, hard: bool, confirmation: str) -> None:
         self._refuse()
         self.decided.append(("stop", run_id, hard, confirmation))
+
+    async def cutover(self, run_id: str) -> CutoverView | None:
+        return self.cutovers.get(run_id)
+
+    async def go_back(self, run_id: str, confirmation: str) -> None:
+        self._refuse()
+        self.decided.append(("go back", run_id, confirmation))
 
     async def take_over(self, run_id: str, reason: str) -> None:
         self._refuse()

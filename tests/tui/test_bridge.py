@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,13 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 from engine.errors import HostshiftError, ReadOnlyError, UnreachableError
+from engine.model.cutover import CutoverView
 from engine.model.facts import Depth, Look
 from engine.model.host import Host
+from engine.model.json_form import from_json, to_json
+from tests.tui.cutovers import RUN, cutting_over, make_view
 from tests.tui.fake_bridge import (
+    NOW,
     FakeVerbs,
     big_fleet,
     fake_bridge,
@@ -159,3 +164,33 @@ async def test_a_plan_needs_a_host_that_answers() -> None:
     known = bridge.known("web1")
     assert known.facts is not None
     assert known.facts.depth == "full"
+
+
+async def test_a_replacement_has_a_cutover_and_goes_back_where_one_may_act() -> None:
+    hosts, _ = small_fleet()
+    for read_only in (False, True):
+        verbs = cutting_over("frozen")
+        verbs.runs["run-9"] = make_run("run-9", "db1", "upgrade")
+        verbs.cutovers["run-9"] = verbs.cutovers[RUN]
+        bridge = Bridge(fake_session(hosts, read_only=read_only), verbs)
+        _, tasks = begun(bridge)
+        await bridge.history()
+        assert await bridge.cutover(RUN) == verbs.cutovers[RUN]
+        assert await bridge.cutover("run-9") is None
+        if read_only:
+            with pytest.raises(ReadOnlyError, match="going back to web1"):
+                await bridge.go_back(RUN, "")
+        else:
+            await bridge.go_back(RUN, "web1")
+        assert verbs.decided == ([] if read_only else [("go back", RUN, "web1")])
+        verbs.runs = {
+            run_id: replace(run, ended_at=NOW, state="cancelled")
+            for run_id, run in verbs.runs.items()
+        }
+        await tasks.done()
+
+
+def test_a_cutover_goes_through_json() -> None:
+    for moment in ("before", "frozen", "turning"):
+        view = make_view(moment)
+        assert from_json(CutoverView, to_json(view)) == view
