@@ -11,7 +11,9 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Place = Literal["everywhere", "table", "log", "fleet", "host", "plan", "run", "history", "keys"]
+Place = Literal[
+    "everywhere", "table", "log", "fleet", "host", "plan", "run", "cutover", "history", "keys"
+]
 
 PLACES: dict[Place, str] = {
     "everywhere": "Everywhere",
@@ -20,6 +22,7 @@ PLACES: dict[Place, str] = {
     "host": "Host",
     "plan": "Plan",
     "run": "Run",
+    "cutover": "Cutover",
     "log": "In the log",
     "history": "History",
     "keys": "Host keys",
@@ -51,13 +54,23 @@ class Command:
 
 
 COMMANDS: tuple[Command, ...] = (
+    # Cutover: the way back stands before all else
+    Command(
+        "go_back",
+        ("b",),
+        "go back",
+        "Return to the old server; its name is asked for once that would lose anything.",
+        ("cutover",),
+        changes=True,
+        quiet=True,
+    ),
     # Run: what is decided there comes first, what is only looked at after it
     Command(
         "go_on",
         ("y",),
         "go on",
         "Answer the gate: go on. What touches running services asks for the host's name.",
-        ("run",),
+        ("run", "cutover"),
         changes=True,
         quiet=True,
     ),
@@ -66,7 +79,7 @@ COMMANDS: tuple[Command, ...] = (
         ("n",),
         "end it here",
         "Answer the gate: end the run here. Clean-up is still carried out.",
-        ("run",),
+        ("run", "cutover"),
         changes=True,
         quiet=True,
     ),
@@ -75,8 +88,16 @@ COMMANDS: tuple[Command, ...] = (
         ("t",),
         "take over",
         "Drive this run from here: its hostshift is gone, or you say why.",
-        ("run",),
+        ("run", "cutover"),
         changes=True,
+        quiet=True,
+    ),
+    Command(
+        "cutover",
+        ("c",),
+        "cutover",
+        "Show the cutover: both servers, each second's checks, DNS, the outage, the way back.",
+        ("run",),
         quiet=True,
     ),
     Command(
@@ -125,18 +146,23 @@ COMMANDS: tuple[Command, ...] = (
         ("G", "end"),
         "follow",
         "Go to the end and follow it.",
-        ("log", "run"),
+        ("log", "run", "cutover"),
         quiet=True,
     ),
     Command(
-        "next_step", ("J",), "next step", "Show the log of the next step.", ("run",), quiet=True
+        "next_step",
+        ("J",),
+        "next step",
+        "Show the log of the next step.",
+        ("run", "cutover"),
+        quiet=True,
     ),
     Command(
         "previous_step",
         ("K",),
         "previous step",
         "Show the log of the step before.",
-        ("run",),
+        ("run", "cutover"),
         bar=False,
     ),
     Command(
@@ -211,7 +237,7 @@ COMMANDS: tuple[Command, ...] = (
         ("P",),
         "sudo password",
         "Type the sudo password that hosts are asking for.",
-        ("fleet", "host", "run"),
+        ("fleet", "host", "run", "cutover"),
         quiet=True,
     ),
     Command("panel_1", ("1",), "candidates", "Go to the candidates.", ("host",), bar=False),

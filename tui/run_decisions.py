@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from engine.model.cutover import CutoverView
 from engine.model.plan import Plan, Step
 from engine.model.run import ENDED, Run, StepState
+from tui.bridge import REPLACE
 from tui.fleet_rows import Known
 from tui.run_pages import gate_of
 from tui.screens.confirm import ConfirmScreen
@@ -62,6 +64,8 @@ def why_not(command: str, run: Run, known: Known | None) -> str | None:
             return "Nothing of this run is at work."
         if gate is not None:
             return "Nothing is at work while it waits for an answer: n ends it here."
+    if command == "cutover" and run.candidate != REPLACE:
+        return "Only a replacement has a cutover."
     if command == "take_over":
         if run.state in ENDED:
             return "This run has ended."
@@ -96,6 +100,23 @@ def end_here(run: Run, gate: StepState, plan: Plan | None) -> ConfirmScreen:
         "End it here",
         words=IN_YOUR_WORDS,
         leave="Let it wait",
+    )
+
+
+def go_back(run: Run, view: CutoverView) -> ConfirmScreen:
+    """Before a cutover is given up: one key while nothing is lost by it, else the name."""
+    page = Page().text(view.side_words, "good" if view.lossless else "warn")
+    page.text(
+        f"The services are stopped on {view.new.host} and start again on {view.old.host}, "
+        "DNS points back there, and the run ends."
+    )
+    return ConfirmScreen(
+        f"Go back to {view.old.host}",
+        page,
+        None if view.lossless else run.host,
+        "Go back",
+        leave="Let it go on",
+        key="y",
     )
 
 

@@ -48,7 +48,12 @@ def make_replacement() -> Plan:
         )
         for number, title in enumerate(_TITLES, 1)
     ]
-    return replace(make_plan(make_host(OLD), "refresh"), candidate="replace", steps=tuple(steps))
+    return replace(
+        make_plan(make_host(OLD), "refresh"),
+        candidate="replace",
+        steps=tuple(steps),
+        interrupts=True,
+    )
 
 
 PLAN = make_replacement()
@@ -97,7 +102,7 @@ def make_view(moment: Moment) -> CutoverView:
     """What is known of its cutover."""
     server1, server2 = "203.0.113.10", "203.0.113.30"
     old: ServiceState = "serving" if moment == "before" else "frozen"
-    new: ServiceState = "serving" if moment == "turning" else "held"
+    new: ServiceState = "held" if moment == "frozen" else "serving"
     turned = moment == "turning"
     view = CutoverView(
         old=ServerSide(OLD, server1, "old", (("wiki", old), ("git", old))),

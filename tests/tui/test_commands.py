@@ -12,6 +12,7 @@ from tests.tui.conftest import opened
 from tui.commands import BY_ID, COMMANDS, PLACES, available, key_name
 from tui.keys_page import page
 from tui.screens.base import CommandScreen
+from tui.screens.cutover import CutoverScreen
 from tui.screens.fleet import FleetScreen
 from tui.screens.help import HelpScreen
 from tui.screens.history import HistoryScreen
@@ -21,7 +22,7 @@ from tui.screens.plan import PlanScreen
 from tui.screens.run import RunScreen
 
 SCREENS = (
-    *(FleetScreen, HostScreen, PlanScreen, RunScreen),
+    *(FleetScreen, HostScreen, PlanScreen, RunScreen, CutoverScreen),
     *(HistoryScreen, HostKeysScreen, HelpScreen),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -32,6 +32,7 @@ class ConfirmScreen(Dialog[Confirmed]):
         words: Asks for the person's own words, such as a reason; None: they are not asked for.
         needs_words: Without them the button stays shut.
         leave: The safe answer.
+        key: Confirms as the button does, where no phrase has to be typed.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class ConfirmScreen(Dialog[Confirmed]):
         words: str | None = None,
         needs_words: bool = False,
         leave: str = "Leave it as it is",
+        key: str | None = None,
     ) -> None:
         super().__init__(title)
         self._explained = explained
@@ -52,6 +54,7 @@ class ConfirmScreen(Dialog[Confirmed]):
         self._words = words
         self._needs_words = needs_words
         self._leave = leave
+        self._key = key if phrase is None and words is None else None
 
     def body(self) -> ComposeResult:
         """See `Dialog.body`."""
@@ -72,13 +75,20 @@ class ConfirmScreen(Dialog[Confirmed]):
     def buttons(self) -> ComposeResult:
         """See `Dialog.buttons`."""
         yield Button(Content(self._leave), id="leave")
-        yield Button(Content(self._action), id="act", variant="warning", disabled=not self.complete)
+        action = self._action if self._key is None else f"{self._action}  ({self._key})"
+        yield Button(Content(action), id="act", variant="warning", disabled=not self.complete)
 
     def on_mount(self) -> None:
         """Typing can begin; where nothing has to be typed, the safe answer is in front."""
         fields = self.query(Input)
         asked = self._phrase is not None or self._needs_words
         (fields.first() if asked else self.query_one("#leave")).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """The key that confirms."""
+        if self._key is not None and event.key == self._key:
+            event.stop()
+            self.answer("act")
 
     def _value(self, field: str) -> str:
         return next((found.value for found in self.query(f"#{field}").results(Input)), "")
