@@ -6,6 +6,7 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
+from engine.errors import HostshiftError
 from engine.model.cutover import CutoverView, DnsSide, ServerSide
 from engine.model.plan import GateAct, Plan
 from engine.model.run import Run, StepState
@@ -56,11 +57,22 @@ def digits(view: CutoverView | None, now: datetime) -> str:
 
 
 def head_page(
-    run: Run, plan: Plan | None, view: CutoverView | None, now: datetime, *, read_only: bool
+    run: Run,
+    view: CutoverView | None,
+    now: datetime,
+    trouble: HostshiftError | None = None,
+    *,
+    read_only: bool,
 ) -> Page:
-    """Beside the clock: the outage, the way back, the step in hand and its question."""
+    """Beside the clock: the outage, the way back, the step in hand and its question.
+
+    Args:
+        trouble: Why there is no view.
+    """
     page = Page()
-    if view is None:
+    if trouble is not None:
+        page.text(trouble.message, "bad").remedy(trouble.hint)
+    elif view is None:
         page.text("Nothing is known of this cutover yet.", "muted")
     else:
         _outage(page, view, now)

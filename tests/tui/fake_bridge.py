@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from engine.clock import FixedClock
-from engine.errors import InputError, RefusedError
+from engine.errors import HostshiftError, InputError, RefusedError
 from engine.inventory import Inventory
 from engine.model.candidate import (
     Blocker,
@@ -311,7 +311,7 @@ class FakeVerbs:
         gate: Cleared to hold every look and scan back.
         logs: Bytes of each run's step.
         plans, journals: What is on record of each run.
-        cutovers: What is known of each run's cutover.
+        cutovers: What is known of each run's cutover; no_cutover: why nothing can be known.
         evidence: What a host says of its lock.
         decided: What a person decided of runs and locks, in order.
     """
@@ -325,6 +325,7 @@ class FakeVerbs:
         self.plans: dict[str, Plan] = {}
         self.journals: dict[str, tuple[JournalEntry, ...]] = {}
         self.cutovers: dict[str, CutoverView] = {}
+        self.no_cutover: HostshiftError | None = None
         self.evidence: tuple[str, ...] = ("No unit and no process of the run is there.",)
         self.decided: list[tuple[object, ...]] = []
         self.accepted: list[HostKeyOffer] = []
@@ -427,6 +428,8 @@ class FakeVerbs:
         self.decided.append(("stop", run_id, hard, confirmation))
 
     async def cutover(self, run_id: str) -> CutoverView | None:
+        if self.no_cutover is not None:
+            raise self.no_cutover
         return self.cutovers.get(run_id)
 
     async def go_back(self, run_id: str, confirmation: str) -> None:

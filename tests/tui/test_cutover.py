@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from engine.clock import FixedClock
-from engine.errors import RefusedError
+from engine.errors import InputError, RefusedError
 from engine.model.cutover import CutoverView, DnsSide
 from engine.text import clean
 from tests.tui.conftest import Opened, opened
@@ -104,6 +104,18 @@ async def test_the_clock_runs_and_each_second_a_new_view_is_shown() -> None:
         await it.press("b")
         await it.settle()
         assert isinstance(it.app.screen, CutoverScreen)
+
+
+async def test_what_cannot_be_read_is_told_in_its_place_and_not_each_second_anew() -> None:
+    async with opened(verbs=cutting_over("frozen"), size=WIDE) as it:
+        await open_cutover(it)
+        it.verbs.no_cutover = InputError("The samples can't be read.", hint="Mend the disk.")
+        await it.until(lambda: "The samples can't be read." in it.text())
+        assert "→ Mend the disk." in it.text()
+        assert "Frozen for" not in it.text()
+        assert not it.app._notifications
+        it.verbs.no_cutover = None
+        await it.until(lambda: "Frozen for" in it.text())
 
 
 async def test_one_key_goes_back_while_nothing_is_lost() -> None:
@@ -267,7 +279,7 @@ def test_a_run_in_trouble_says_why_and_what_to_do() -> None:
         reason=("The check of wiki fails on web3.",),
         hint="Go on or go back.",
     )
-    said = head_page(run, PLAN, make_view("turning"), NOW, read_only=False).plain()
+    said = head_page(run, make_view("turning"), NOW, read_only=False).plain()
     assert "! attention" in said
     assert "The check of wiki fails on web3." in said
     assert "→ Go on or go back." in said
@@ -277,7 +289,7 @@ def test_what_was_never_measured_is_not_called_up() -> None:
     run = make_replacing("frozen")
 
     def said(view: CutoverView) -> str:
-        return head_page(run, PLAN, view, NOW, read_only=False).plain()
+        return head_page(run, view, NOW, read_only=False).plain()
 
     view = make_view("frozen")
     assert "Not measured from outside yet." in said(replace(view, outage_s=None))

@@ -9,6 +9,7 @@ from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Digits
 
+from engine.errors import HostshiftError
 from engine.model.cutover import CutoverView
 from engine.model.run import Run
 from tui import run_decisions
@@ -44,6 +45,7 @@ class CutoverScreen(OneRunScreen):
     def __init__(self, bridge: Bridge, run_id: str, came_from: tuple[str, ...] = ("Fleet",)):
         super().__init__(bridge, run_id, came_from)
         self._view: CutoverView | None = None
+        self._trouble: HostshiftError | None = None
         self._reading = False
 
     def way(self) -> tuple[str, ...]:
@@ -96,7 +98,9 @@ class CutoverScreen(OneRunScreen):
     async def _read(self) -> None:
         self._reading = True
         try:
-            self._view = await self.bridge.cutover(self._run_id)
+            self._view, self._trouble = await self.bridge.cutover(self._run_id), None
+        except HostshiftError as error:  # shown in its place: this is read each second
+            self._view, self._trouble = None, error
         finally:
             self._reading = False
         self._show_all()
@@ -117,7 +121,7 @@ class CutoverScreen(OneRunScreen):
             clock.set_class(tone == name, f"-{name}")
         if run is not None:
             read_only = self.bridge.read_only
-            words = head_page(run, self._plan, self._view, now, read_only=read_only)
+            words = head_page(run, self._view, now, self._trouble, read_only=read_only)
             self.query_one("#cutover-words", Sheet).show(words)
 
     def show_steps(self, run: Run) -> None:
