@@ -1,0 +1,33 @@
+"""Who may write: freezing server1's writers, the guard that thaws them, the single-writer token.
+
+See docs/writers.md. The host-side half is ``engine/host/writers.sh`` with its parts.
+"""
+
+from engine.model.writers import Writer
+from engine.writers.calls import (
+    Disarmed,
+    Frozen,
+    Token,
+    arm,
+    disarm,
+    examine,
+    freeze,
+    guard_state,
+    hold,
+    prove,
+    receive,
+    restore,
+    start,
+    stop,
+    surrender,
+    take_back,
+    thaw,
+    token,
+)
+from engine.writers.state import Guard, verdict
+
+__all__ = [
+    "Disarmed", "Frozen", "Guard", "Token", "Writer", "arm", "disarm", "examine", "freeze",
+    "guard_state", "hold", "prove", "receive", "restore", "start", "stop", "surrender",
+    "take_back", "thaw", "token", "verdict",
+]  # fmt: skip
