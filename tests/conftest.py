@@ -34,6 +34,7 @@ SLOW = (
     "unit/transport/test_ssh.py",  # a real sshd
     "unit/transport/test_ssh_failures.py",
     "unit/transport/test_tunnel.py",
+    "unit/writers",  # waits for deadlines, under three shells
 )
 
 # A submission is judged by the same examples each time; everywhere else others are tried each time.

@@ -56,19 +56,19 @@ reversed() {
 
 # ---- units
 
-# property UNIT NAMES: their values in this order on one line, without those that are empty.
+# property UNIT NAME,...: their values in this order on one line, without those that are empty.
 property() {
-    within 20 systemctl show -p "$(printf '%s' "$2" | tr ' ' ',')" "$1" | awk -v names="$2" '
+    within 20 systemctl show -p "$2" "$1" | names="$2" awk '
         { at = index($0, "="); value[substr($0, 1, at - 1)] = substr($0, at + 1) }
         END {
-            n = split(names, name, " ")
+            n = split(ENVIRON["names"], name, ",")
             for (i = 1; i <= n; i++)
                 if (value[name[i]] != "") { printf "%s%s", between, value[name[i]]; between = " " }
         }'
 }
 
 state_of() {
-    case $(property "$1" 'ActiveState Type') in
+    case $(property "$1" ActiveState,Type) in
     active* | reloading*) echo active ;;
     # One that its timer has started is not to be started by anybody else.
     'activating oneshot') echo inactive ;;
@@ -94,7 +94,7 @@ members() {
         *) continue ;;
         esac
         printf '%s\n' "$next"
-        more=$(property "$next" "TriggeredBy ConsistsOf")
+        more=$(property "$next" TriggeredBy,ConsistsOf)
         todo="$todo${todo:+ }$more"
         todo=${todo# }
     done
@@ -102,7 +102,7 @@ members() {
 
 # The units that a stop of these stops with them, and that nobody would start again.
 dependants() {
-    property "$1" "RequiredBy BoundBy RequisiteOf" | tr ' ' '\n'
+    property "$1" RequiredBy,BoundBy,RequisiteOf | tr ' ' '\n'
 }
 
 # systemd.unit(5): drop-ins of all directories are merged in the order of their names, and every
@@ -136,7 +136,7 @@ reload() {
 
 # stop_units GROUP: in one go, as a socket would start its service again.
 stop_group() {
-    names=$(awk -v group="$1" '$1 == group { print $4 }' "$dir/record/units")
+    names=$(group="$1" awk '$1 == ENVIRON["group"] { print $4 }' "$dir/record/units")
     there=''
     for one in $names; do
         [ "$(property "$one" LoadState)" = not-found ] || there="$there $one"
@@ -154,14 +154,14 @@ stop_group() {
 # start_group GROUP WHICH: those that ran (thaw), or also the named unit itself (start). A socket
 # refuses to start after its service, and a timer may start its service at once.
 start_group() {
-    names=$(awk -v group="$1" -v all="$2" '
-        $1 == group && ($3 == "active" || (all == "all" && $4 == group)) {
+    names=$(group="$1" which="$2" awk '
+        $1 == ENVIRON["group"] && ($3 == "active" || (ENVIRON["which"] == "all" && $4 == $1)) {
             print ($4 ~ /[.]socket$/ ? 1 : $4 ~ /[.]timer$/ ? 3 : 2), $4
         }' "$dir/record/units" | sort -s -n -k 1,1 | cut -d' ' -f2)
     wanted=''
     for one in $names; do
         # What a timer runs once in a while is left to its timer.
-        if [ "$2" = all ] && [ "$(property "$one" "Type RemainAfterExit")" = 'oneshot no' ] &&
+        if [ "$2" = all ] && [ "$(property "$one" Type,RemainAfterExit)" = 'oneshot no' ] &&
             [ -n "$(property "$one" TriggeredBy)" ]; then
             continue
         fi
@@ -309,13 +309,15 @@ tell_others() {
 # ran before it was held.
 record_units() {
     printf '%s' "$units" | while read -r mode name; do
-        id=$(property "$name" Id)
-        [ "$(property "$name" LoadState)" != not-found ] || printf '%s\n' "$name" >>"$work/missing"
-        members "${id:-$name}" | while read -r one; do
+        # shellcheck disable=SC2046 # words
+        set -- $(property "$name" LoadState,Id)
+        id=${2:-$name}
+        [ "${1:-}" != not-found ] || printf '%s\n' "$name" >>"$work/missing"
+        members "$id" | while read -r one; do
             state=$(state_of "$one")
-            ! awk -v unit="$one" '$3 == "active" && $4 == unit { was = 1 } END { exit !was }' \
+            ! unit="$one" awk '$3 == "active" && $4 == ENVIRON["unit"] { was = 1 } END { exit !was }' \
                 "$dir/record/units" 2>/dev/null || state=active
-            printf '%s\n' "${id:-$name} $mode $state $one" >>"$work/units"
+            printf '%s\n' "$id $mode $state $one" >>"$work/units"
             dependants "$one"
         done
     done | sort -u | while read -r one; do
@@ -323,7 +325,7 @@ record_units() {
         *.service | *.socket | *.timer | *.path | *.target) ;;
         *) continue ;;
         esac
-        ! awk -v unit="$one" '$4 == unit { held = 1 } END { exit !held }' "$work/units" || continue
+        ! unit="$one" awk '$4 == ENVIRON["unit"] { held = 1 } END { exit !held }' "$work/units" || continue
         [ "$(state_of "$one")" != active ] || printf '%s\n' "$one" >>"$work/dependants"
     done
 }
@@ -357,8 +359,8 @@ record_ports() {
                 ls -l "$process/fd" 2>/dev/null
             fi
         done | sed -n 's/.* -> socket:\[\([0-9]*\)]$/\1/p' >"$work/sockets"
-        [ ! -s "$work/sockets" ] || listening | awk -v unit="$one" '
-            FNR == NR { ours[$1] = 1; next } $2 in ours { print $1, unit }' "$work/sockets" -
+        [ ! -s "$work/sockets" ] || listening | unit="$one" awk '
+            FNR == NR { ours[$1] = 1; next } $2 in ours { print $1, ENVIRON["unit"] }' "$work/sockets" -
     done <"$work/units" | sort -u >"$work/ports"
     rm -f "$work/sockets"
 }
@@ -370,6 +372,12 @@ listening() {
 
 # The record is complete when it gets its name, and nothing is changed before.
 record() {
+    if [ ! -d "$dir/record" ]; then
+        for file in "$dir"/recording.*.old; do
+            [ ! -d "$file" ] || mv "$file" "$dir/record" || exit 1
+        done
+    fi
+    rm -rf "$dir"/recording.*
     work=$dir/recording.$$
     mkdir -p "$work" || exit 1
     for file in units containers missing dependants cron ports; do

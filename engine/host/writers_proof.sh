@@ -6,7 +6,7 @@
 prove_held() {
     while read -r _ mode _ one; do
         # shellcheck disable=SC2046 # words
-        set -- $(property "$one" 'LoadState ActiveState NeedDaemonReload DropInPaths')
+        set -- $(property "$one" LoadState,ActiveState,NeedDaemonReload,DropInPaths)
         if [ "$mode" = stop ]; then
             case ${2:-} in
             inactive | failed) ;;

@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.model.writers import Writer
 from tests.unit.jobs.conftest import lan
-from tests.unit.jobs.local_host import LocalHost
+from tests.unit.jobs.local_host import LocalHost, under
 
-__all__ = ["WRITERS", "double_host", "lan", "old"]
+__all__ = ["WRITERS", "alone", "double_host", "lan", "old"]
 
 RUN = "20261126t030000-ab12"
 
 SYSTEMCTL = r"""
-root=${0%/*}/.. units=${0%/*}/../units verb=$1
+root=${0%/*}/..
+units=$root/units verb=$1
 shift
-[ "$1" != -p ] || shift
-drop_in() { echo "$(cat "$root/place")/etc/systemd/system/$1.d/zz-hostshift.conf"; }
-held() { [ -e "$(drop_in "$1")" ]; }
+held() { [ -e "$root/etc/systemd/system/$1.d/zz-hostshift.conf" ]; }
 case $verb in
 show)
-    file=$units/$2
-    for name in $(echo "$1" | tr , ' '); do
-        value=
-        case $name in
-        Id) value=$2 ;;
-        LoadState) value=loaded; [ -e "$file" ] || value=not-found ;;
-        ActiveState) value=$(cat "$file" 2>/dev/null || echo inactive) ;;
-        NeedDaemonReload) value=no ;;
-        DropInPaths) ! held "$2" || value=$(drop_in "$2") ;;
-        *) value=$(sed -n "s/^$name=//p" "$file.conf" 2>/dev/null) ;;
-        esac
-        echo "$name=$value"
-    done
+    file=$units/$3 active=inactive load=not-found drop=''
+    if [ -e "$file" ]; then load=loaded; read -r active <"$file"; fi
+    if held "$3"; then drop=${0%/doubles/*}/etc/systemd/system/$3.d/zz-hostshift.conf; fi
+    printf '%s\n' "DropInPaths=$drop" "LoadState=$load" "ActiveState=$active" "Id=$3" \
+        NeedDaemonReload=no
+    [ ! -s "$file.conf" ] || while read -r line; do echo "$line"; done <"$file.conf"
+    exit
     ;;
 start)
     for one in "$@"; do
@@ -78,7 +72,6 @@ def double_host(host: LocalHost) -> LocalHost:
     host.double("docker", DOCKER)
     host.double("sleep", 'case $1 in 1 | 2) set -- 0.1 ;; esac\nexec /usr/bin/sleep "$@"\n')
     root = host.root
-    (root / "place").write_text(str(root))
     for path in ("run/systemd/system", "units", "boxes", "etc/cron.d", "srv/app data", "proc/1/fd",
                  "proc/2/fd"):  # fmt: skip
         (root / path).mkdir(parents=True)
@@ -119,3 +112,11 @@ def directory(host: LocalHost) -> Path:
 def old(lan: LocalHost) -> LocalHost:
     """server1, under each shell that hosts have."""
     return double_host(lan)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[LocalHost]:
+    """server1 under one shell, where the shell makes no difference."""
+    host = double_host(under("dash", tmp_path / "host"))
+    yield host
+    host.end()

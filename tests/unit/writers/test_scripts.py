@@ -128,36 +128,36 @@ async def test_a_file_of_a_volume_under_another_name(old: LocalHost) -> None:
     )
 
 
-async def test_what_does_not_stop_is_not_frozen(old: LocalHost) -> None:
-    (old.root / "units/db.service.stuck").touch()
-    seen = await frozen(old)
+async def test_what_does_not_stop_is_not_frozen(alone: LocalHost) -> None:
+    (alone.root / "units/db.service.stuck").touch()
+    seen = await frozen(alone)
     assert seen.problems == ("db.service did not stop",)
-    assert await writers.disarm(old, old.host, RUN) == "disarmed"
+    assert await writers.disarm(alone, alone.host, RUN) == "disarmed"
     with pytest.raises(RefusedError, match="come first"):
-        await writers.surrender(old, old.host, RUN)
+        await writers.surrender(alone, alone.host, RUN)
 
 
-async def test_a_command_freezes_and_units_are_held_for_a_reboot(old: LocalHost) -> None:
-    seen = old.root / "seen"
+async def test_a_command_freezes_and_units_are_held_for_a_reboot(alone: LocalHost) -> None:
+    seen = alone.root / "seen"
     own = (
         replace(WRITERS[0], freeze=f'echo "$HOSTSHIFT_SERVICE $HOSTSHIFT_RUN" >>"{seen}"',
                 thaw=f"echo 'thawed; $x' >>'{seen}'; exit 3"),
         Writer("quiet", ("quiet.service",), freeze="none"),
     )  # fmt: skip
-    await writers.arm(old, old.host, RUN, own, deadline_s=600)
-    done = await writers.freeze(old, old.host, RUN, own, deadline_s=20)
+    await writers.arm(alone, alone.host, RUN, own, deadline_s=600)
+    done = await writers.freeze(alone, alone.host, RUN, own, deadline_s=20)
     assert done == Frozen((), ("quiet is not frozen: freeze is none",))
     assert seen.read_text() == f"app {RUN}\n"
-    now = state(old)
+    now = state(alone)
     assert (now["db.service"], now["box"]) == ("active", "true no")
     assert "etc/systemd/system/db.service.d/zz-hostshift.conf" in now
-    assert await writers.prove(old, old.host, RUN, own) == ()
-    unit(old, "db.service", "inactive")  # as after a reboot
-    problems = await writers.thaw(old, old.host, RUN)
+    assert await writers.prove(alone, alone.host, RUN, own) == ()
+    unit(alone, "db.service", "inactive")  # as after a reboot
+    problems = await writers.thaw(alone, alone.host, RUN)
     assert len(problems) == 1
     assert problems[0].startswith("the thaw command of app ended with status 3")
     assert seen.read_text() == f"app {RUN}\nthawed; $x\n"
-    assert state(old)["db.service"] == "active"
+    assert state(alone)["db.service"] == "active"
 
 
 async def test_the_guard_thaws_at_its_deadline(old: LocalHost) -> None:
@@ -175,93 +175,109 @@ async def test_the_guard_thaws_at_its_deadline(old: LocalHost) -> None:
         await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=20)
 
 
-async def test_a_deadline_that_passed_while_the_host_was_off(old: LocalHost) -> None:
-    before = state(old)
-    await frozen(old)
-    old.end()
-    file = directory(old) / "until"
+async def test_a_deadline_that_passed_while_the_host_was_off(alone: LocalHost) -> None:
+    before = state(alone)
+    await frozen(alone)
+    alone.end()
+    file = directory(alone) / "until"
     boot, uptime, _, length = file.read_text().split()
     assert boot == BOOT
     file.write_text(f"another {uptime} {int(time.time()) - 5} {length}\n")
-    assert await guardian(old) == 0
-    assert state(old) == before
+    assert await guardian(alone) == 0
+    assert state(alone) == before
 
 
-async def test_a_clock_that_was_set_back_lengthens_nothing(old: LocalHost) -> None:
-    await armed(old)
-    old.end()
-    file = directory(old) / "until"
+async def test_a_clock_that_was_set_back_lengthens_nothing(alone: LocalHost) -> None:
+    await armed(alone)
+    alone.end()
+    file = directory(alone) / "until"
     _, uptime, _, _ = file.read_text().split()
     file.write_text(f"another {uptime} {int(time.time()) + 10**6} 600\n")
-    guard = await writers.guard_state(old, old.host, RUN)
+    guard = await writers.guard_state(alone, alone.host, RUN)
     assert guard.watching is False
     assert guard.at is not None
     assert guard.at.timestamp() < time.time() + 660
-    await armed(old)
-    assert (await writers.guard_state(old, old.host, RUN)).watching
+    await armed(alone)
+    assert (await writers.guard_state(alone, alone.host, RUN)).watching
 
 
-async def test_one_decides_between_disarming_and_firing(old: LocalHost) -> None:
-    await frozen(old)
-    file = directory(old) / "until"
+async def test_one_decides_between_disarming_and_firing(alone: LocalHost) -> None:
+    await frozen(alone)
+    file = directory(alone) / "until"
     boot, _, epoch, length = file.read_text().split()
     file.write_text(f"{boot} 0 {epoch} {length}\n")
     _, _, said = await asyncio.gather(
-        guardian(old), guardian(old), writers.disarm(old, old.host, RUN)
+        guardian(alone), guardian(alone), writers.disarm(alone, alone.host, RUN)
     )
-    running = state(old)["db.service"] == "active"
+    running = state(alone)["db.service"] == "active"
     assert running == (said == "thawed")
 
 
-async def test_firing_ends_a_freeze_that_is_at_work(old: LocalHost) -> None:
-    before = state(old)
-    old.double(
-        "docker", '[ "$1" != stop ] || exec sleep 60\n' + (old.doubles / "docker").read_text()
+async def test_one_decides_between_thawing_and_surrendering(alone: LocalHost) -> None:
+    for _ in range(3):
+        assert await frozen(alone) == Frozen()
+        assert await writers.disarm(alone, alone.host, RUN) == "disarmed"
+        _, surrendered = await asyncio.gather(
+            writers.thaw(alone, alone.host, RUN),
+            writers.surrender(alone, alone.host, RUN),
+            return_exceptions=True,
+        )
+        runs = state(alone)["db.service"] == "active"
+        assert runs == (surrendered is not True)
+        if surrendered is True:
+            assert await writers.restore(alone, alone.host, RUN)
+            assert await writers.thaw(alone, alone.host, RUN) == ()
+
+
+async def test_firing_ends_a_freeze_that_is_at_work(alone: LocalHost) -> None:
+    before = state(alone)
+    alone.double(
+        "docker", '[ "$1" != stop ] || exec sleep 60\n' + (alone.doubles / "docker").read_text()
     )
-    await armed(old, 2)
+    await armed(alone, 2)
     with pytest.raises(HostOutputError, match="-9"):
-        await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=60)
-    await until((directory(old) / "thawed").exists)
-    assert state(old) == before
+        await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=60)
+    await until((directory(alone) / "thawed").exists)
+    assert state(alone) == before
 
 
-async def test_nothing_is_frozen_without_a_guard_or_a_token(old: LocalHost) -> None:
+async def test_nothing_is_frozen_without_a_guard_or_a_token(alone: LocalHost) -> None:
     with pytest.raises(RefusedError):
-        await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=20)
-    await armed(old)
-    old.end()
+        await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=20)
+    await armed(alone)
+    alone.end()
     with pytest.raises(RefusedError, match="not on watch"):
-        await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=20)
-    await armed(old)
+        await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=20)
+    await armed(alone)
     other = (replace(WRITERS[0], units=("db.service",)),)
     with pytest.raises(RefusedError, match="other units"):
-        await writers.freeze(old, old.host, RUN, other, deadline_s=20)
-    (old.home / "writers/app").write_text("moved x\n")
+        await writers.freeze(alone, alone.host, RUN, other, deadline_s=20)
+    (alone.home / "writers/app").write_text("moved x\n")
     with pytest.raises(RefusedError, match="token"):
-        await armed(old)
+        await armed(alone)
     with pytest.raises(RefusedError, match="token"):
-        await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=20)
-    assert state(old)["db.service"] == "active"
+        await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=20)
+    assert state(alone)["db.service"] == "active"
 
 
-async def test_a_surrendered_host_never_thaws(old: LocalHost) -> None:
-    assert await frozen(old) == Frozen()
+async def test_a_surrendered_host_never_thaws(alone: LocalHost) -> None:
+    assert await frozen(alone) == Frozen()
     with pytest.raises(RefusedError, match="come first"):
-        await writers.surrender(old, old.host, RUN)
-    assert await writers.disarm(old, old.host, RUN) == "disarmed"
-    assert await frozen_again(old)
+        await writers.surrender(alone, alone.host, RUN)
+    assert await writers.disarm(alone, alone.host, RUN) == "disarmed"
+    assert await frozen_again(alone)
     for _ in range(2):
-        assert await writers.surrender(old, old.host, RUN)
+        assert await writers.surrender(alone, alone.host, RUN)
     with pytest.raises(RefusedError, match="token"):
-        await writers.thaw(old, old.host, RUN)
+        await writers.thaw(alone, alone.host, RUN)
     with contextlib.suppress(RefusedError):
-        await armed(old, 1)
-    assert state(old)["db.service"] == "inactive"
-    assert await writers.token(old, old.host, RUN) == "moved"
+        await armed(alone, 1)
+    assert state(alone)["db.service"] == "inactive"
+    assert await writers.token(alone, alone.host, RUN) == "moved"
     for _ in range(2):
-        assert await writers.restore(old, old.host, RUN)
-    assert await writers.thaw(old, old.host, RUN) == ()
-    assert state(old)["db.service"] == "active"
+        assert await writers.restore(alone, alone.host, RUN)
+    assert await writers.thaw(alone, alone.host, RUN) == ()
+    assert state(alone)["db.service"] == "active"
 
 
 async def frozen_again(old: LocalHost) -> bool:
@@ -302,17 +318,17 @@ async def test_the_successor(old: LocalHost) -> None:
         await writers.start(old, old.host, RUN, WRITERS)
 
 
-async def test_a_host_without_systemd_holds_no_units(old: LocalHost) -> None:
-    shutil.rmtree(old.root / "run/systemd")
+async def test_a_host_without_systemd_holds_no_units(alone: LocalHost) -> None:
+    shutil.rmtree(alone.root / "run/systemd")
     with pytest.raises(RefusedError, match="systemd"):
-        await armed(old)
+        await armed(alone)
     only = (replace(WRITERS[0], units=()),)
-    await writers.arm(old, old.host, RUN, only, deadline_s=600)
-    assert await writers.freeze(old, old.host, RUN, only, deadline_s=20) == Frozen()
-    assert state(old)["box"] == "false no"
+    await writers.arm(alone, alone.host, RUN, only, deadline_s=600)
+    assert await writers.freeze(alone, alone.host, RUN, only, deadline_s=20) == Frozen()
+    assert state(alone)["box"] == "false no"
 
 
-async def test_no_answer_is_no_disarmed(old: LocalHost) -> None:
-    await frozen(old)
-    old.link = False
-    assert await writers.disarm(old, old.host, RUN) == "unknown"
+async def test_no_answer_is_no_disarmed(alone: LocalHost) -> None:
+    await frozen(alone)
+    alone.link = False
+    assert await writers.disarm(alone, alone.host, RUN) == "unknown"
