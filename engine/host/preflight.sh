@@ -4,7 +4,7 @@
 # shellcheck disable=SC2034 # running.sh uses $early_udp
 # shellcheck disable=SC2030,SC2031 # $count is counted and asked in one and the same subshell
 # What a replacement of this host has to know of it. Changes nothing. Sent on standard input, after
-# frames.sh and running.sh, to sh -s -- ROOT NONCE SECONDS [KIND VALUE]...
+# frames.sh, running.sh and volumes.sh, to sh -s -- ROOT NONCE SECONDS [KIND VALUE]...
 #
 #   SECONDS   within which all volumes are counted and searched, together
 #   KIND      volume: a directory of data, absolute; unit: a unit of its services; name: a name of
@@ -90,18 +90,6 @@ look_queues() {
         else
             put hidden "$folder"
         fi
-    done
-    put seen all
-}
-
-# What the sources of mounts are called otherwise, and the identifiers of their file systems.
-look_devices() {
-    devices=0
-    for link in "$root"/dev/disk/by-uuid/* "$root"/dev/mapper/*; do
-        [ -h "$link" ] || continue
-        devices=$((devices + 1))
-        [ "$devices" -le "$most_lines" ] || break
-        put link "${link#"$root"} $(readlink -f "$link")"
     done
     put seen all
 }
@@ -212,53 +200,6 @@ look_certificates() {
         esac
     done
     put seen all
-}
-
-# One volume: what it is, its own file system's room, who owns what is at its top, and its size.
-look_volume() {
-    volume=$root$1
-    kind=$(within "$time_limit" stat -L -c %F "$volume" 2>/dev/null)
-    if [ -z "$kind" ]; then
-        kind=missing
-        if [ -h "$volume" ]; then kind='dangling link'; fi
-        if ! searchable "$1"; then kind=hidden; fi
-    fi
-    put kind "$kind"
-    [ "$kind" = directory ] || return 0
-    real=$(readlink -f "$volume")
-    put real "/${real#"$root/"}"
-    within "$time_limit" stat -f -c '%n %f %S %d %c' "$volume" | sed 's/^.* \([0-9]* [0-9]* [0-9]* [0-9]*\)$/room=\1/'
-    if [ ! -r "$volume" ] || [ ! -x "$volume" ]; then
-        put readable no
-        return 0
-    fi
-    put readable yes
-    within "$time_limit" find "$volume/." -maxdepth 1 -exec stat -c 'owner=%u %g' {} + | sort -u | head -n 100
-    put acl "$(within "$time_limit" find "$volume/." -maxdepth 1 -exec ls -dn {} + | grep -c '^.\{10\}+')"
-    left=$(left)
-    if [ "$left" -lt 1 ]; then
-        put counted 124
-        return 0
-    fi
-    # shellcheck disable=SC2016 # sed's own $
-    # The last line of du is the whole; the number of lines is that of the entries.
-    {
-        within "$left" du -a -x -k "$volume/." 2>/dev/null
-        printf 'counted=%s\n' "$?"
-    } | sed -n '${x;s/^\([0-9]*\).*/kilobytes=\1/p;x;p;=;};h' | sed 's/^[0-9]*$/lines=&/'
-}
-
-# searchable PATH: whether it would be seen if it were there.
-searchable() {
-    above=${1%/*}
-    while [ -n "$above" ] && [ ! -d "$root$above" ]; do above=${above%/*}; done
-    [ -x "$root$above/" ]
-}
-
-# left: how many of the seconds for volumes are left.
-left() {
-    { read -r up _ </proc/uptime; } 2>/dev/null
-    printf '%s' $((until - ${up%%.*}))
 }
 
 # Databases by the files that their engines keep, and which process has them open.

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # $root, $time_limit and $early_udp are set by the script that follows
 # running.sh: what runs here and what is mounted, for scripts that look at a host (health.sh,
-# preflight.sh); sent between frames.sh and these. They set $root, $time_limit (seconds for one
+# preflight.sh, sync_look.sh); sent between frames.sh and these. They set $root, $time_limit (seconds for one
 # command) and $early_udp (what "bound_udp" printed some time before).
 
 # Sockets that wait for others, from /proc/net (proc(5)): nothing needs to be installed for that.

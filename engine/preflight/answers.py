@@ -55,10 +55,10 @@ def read(
         units = parsed("units", lambda out, status: _units(host, out, status), "units")
     running = parsed("containers", containers.parse_states, "containers")
     attached = parsed("mounts", mounts.parse_attached, "mounts") or ()
-    links = parsed("devices", _links, "identifiers of file systems") or {}
+    links = parsed("devices", links_of, "identifiers of file systems") or {}
     fstab = parsed("fstab", _fstab, "/etc/fstab") or ()
     volumes = tuple(
-        _volume(service, path, sections.get(f"volume-{number}"), attached, links, fstab)
+        volume_of(service, path, sections.get(f"volume-{number}"), attached, links, fstab)
         for number, (service, path) in enumerate(volumes_of(host))
     )
     told.unread += [
@@ -215,7 +215,8 @@ def _accounts(output: bytes, status: int | None) -> Accounts | None:
     return Accounts(tuple(sorted(users.items())), tuple(sorted(groups.items())))
 
 
-def _links(output: bytes, status: int | None) -> dict[str, str] | None:
+def links_of(output: bytes, status: int | None) -> dict[str, str] | None:
+    """What the sources of mounts are called otherwise: link and what it leads to."""
     if not _whole(output):
         return None
     found = {}
@@ -242,7 +243,7 @@ def below(path: str, top: str) -> bool:
     return path == top or path.startswith(f"{top.rstrip('/')}/")
 
 
-def _volume(
+def volume_of(
     service: str,
     path: str,
     section: Section | None,
@@ -250,6 +251,7 @@ def _volume(
     links: Mapping[str, str],
     fstab: tuple[tuple[str, str], ...],
 ) -> Volume:
+    """What a section of volumes.sh says of one volume."""
     fields = single(section.output) if section is not None and not section.truncated else {}
     kind = fields.get("kind")
     if kind is None:

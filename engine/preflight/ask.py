@@ -17,6 +17,8 @@ from engine.transport.protocol import Transport
 
 BUDGET_S: Final = 60
 """Seconds within which all volumes are counted and searched on the host, together."""
+PARTS: Final = ("frames.sh", "running.sh", "volumes.sh")
+"""What stands before preflight.sh."""
 _LIMIT_BYTES: Final = 8 * 1024 * 1024
 _OWN_NAME: Final = re.compile(r"[A-Za-z0-9._:-]*[0-9.:][A-Za-z0-9._:-]*")
 """What can be looked for among configuration: a bare word without a number could be any word."""
@@ -43,7 +45,7 @@ async def preflight(
     done = await transport.run(
         host,
         Script.host(
-            "preflight.sh", nonce, str(budget_s), *words, after=("frames.sh", "running.sh")
+            "preflight.sh", nonce, str(budget_s), *words, after=PARTS
         ),
         as_root="if-possible",
         deadline_s=host.deadlines.full_probe_s + budget_s,

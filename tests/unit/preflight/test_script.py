@@ -21,7 +21,7 @@ from engine.shell import Script
 from tests.unit.builders import NOW, service
 from tests.unit.jobs.local_host import SHELLS, LocalHost, under
 
-BASE = ("frames.sh", "running.sh")
+BASE = ("frames.sh", "running.sh", "volumes.sh")
 
 
 @pytest.fixture(params=SHELLS)
