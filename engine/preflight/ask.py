@@ -44,9 +44,7 @@ async def preflight(
         words += ["volume", volume]
     done = await transport.run(
         host,
-        Script.host(
-            "preflight.sh", nonce, str(budget_s), *words, after=PARTS
-        ),
+        Script.host("preflight.sh", nonce, str(budget_s), *words, after=PARTS),
         as_root="if-possible",
         deadline_s=host.deadlines.full_probe_s + budget_s,
         limit_bytes=_LIMIT_BYTES,

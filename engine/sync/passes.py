@@ -1,0 +1,144 @@
+"""The exact commands of a sync. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv6Address, ip_address
+from typing import Final, Literal
+from urllib.parse import quote, unquote
+
+from engine.jobs.layout import directory
+from engine.sync.values import Source
+
+Kind = Literal["bulk", "rehearsal", "final", "verify"]
+
+ALIAS: Final = "server1"
+"""What the successor's known_hosts calls server1, so that its address may be any."""
+TIMEOUT_S: Final = 120
+"""Silence after which rsync gives up. A judgement: ssh itself notices a dead link within 20 s, and
+this is for a server1 that lives and says nothing."""
+CHECKSUM_TIMEOUT_S: Final = 3600
+"""With checksums a side is silent while it reads a large file."""
+_WIRE: Final = re.compile(r"/[A-Za-z0-9/._%-]*")
+_SAFE: Final = "/._-"
+_LOGIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?")
+
+
+def wire_of(path: str) -> str:
+    """A volume's name on the way: the path itself, where other characters are %-encoded.
+
+    rsync's clients quote the paths that they send in different ways (since 3.2.4 by backslashes),
+    but never a letter, digit, slash, dot, dash, underscore or percent sign.
+
+    Raises:
+        ValueError: it isn't an absolute path in its simplest form, or is "/".
+    """
+    parts = path.split("/")
+    if parts[0] or len(parts) < 2 or any(p in ("", ".", "..") for p in parts[1:]) or "\0" in path:
+        raise ValueError(f"not usable as a volume: {path!r}")
+    return quote(path, safe=_SAFE).replace("~", "%7E")
+
+
+def path_of(wire: str) -> str:
+    """The path of a name on the way; what is none gives what it is."""
+    return unquote(wire) if _WIRE.fullmatch(wire) else wire
+
+
+def with_wires(paths: Iterable[str]) -> tuple[str, ...]:
+    """Name on the way and path of each, one after the other."""
+    return tuple(word for path in paths for word in (wire_of(path), path))
+
+
+def pass_commands(
+    run: str,
+    source: Source,
+    old_address: str,
+    old_port: int | None,
+    paths: Iterable[str],
+    *,
+    kind: Kind,
+    bandwidth_kib: int | None = None,
+    checksum: bool = False,
+) -> tuple[tuple[str, ...], ...]:
+    """argv of one pass over some volumes, one command each, for a job on the successor.
+
+    Args:
+        old_address: server1's IP address as the successor reaches it.
+        old_port: Where its sshd is reached there; None: where it says that it listens.
+        bandwidth_kib: KiB a second at most.
+        checksum: Compare contents and not only sizes and times; reads everything on both sides.
+
+    Raises:
+        ValueError: a path can't be a volume, the address is none, or the id is unusable.
+    """
+    what: tuple[str, ...]
+    match kind:
+        case "bulk" | "final":
+            what = ("--no-human-readable", "--info=progress2", "--stats")
+        case "rehearsal":
+            what = ("-n", "--no-human-readable", "--stats")
+        case "verify":
+            what = ("-n", "-i", "--no-human-readable", "--stats")
+    options = (
+        *("-aHAXSx", "--numeric-ids", "--delete", "--partial"),
+        f"--timeout={CHECKSUM_TIMEOUT_S if checksum else TIMEOUT_S}",
+        *((f"--bwlimit={bandwidth_kib}",) if bandwidth_kib is not None else ()),
+        *(("--checksum",) if checksum else ()),
+        *what,
+    )
+    return tuple(
+        _command(run, source, (old_address, old_port), path, kind, options) for path in paths
+    )
+
+
+def proof_command(
+    run: str, source: Source, old_address: str, old_port: int | None, path: str
+) -> tuple[str, ...]:
+    """argv that goes a volume's whole way, looks at its uppermost directory and copies nothing."""
+    options = ("-aHAXSx", "--no-r", "-d", "--numeric-ids", "-n", "--timeout=30")
+    return _command(run, source, (old_address, old_port), path, "proof", options)
+
+
+def _command(
+    run: str,
+    source: Source,
+    at: tuple[str, int | None],
+    path: str,
+    kind: str,
+    options: tuple[str, ...],
+) -> tuple[str, ...]:
+    if not _LOGIN.fullmatch(source.login):
+        raise ValueError(f"not usable as a login: {source.login!r}")
+    address = ip_address(at[0])
+    shown = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+    place = directory(run, "sync")
+    port = at[1] or source.port
+    ssh = f"ssh -F {place}/ssh_config" + (f" -p {port:d}" if port else "")
+    wire = wire_of(path)
+    return (
+        *("sh", f"{place}/pass", kind, wire, "--", "rsync", *options, "-e", ssh),
+        *(f"{source.login}@{shown}:{wire}/", f"{path}/"),
+    )
+
+
+def ssh_config(run: str) -> str:
+    """The client's configuration (ssh_config(5)) with which the successor reaches server1.
+
+    Nothing of the successor's own is read besides. The link counts as dead after 20 s of silence.
+    """
+    place = directory(run, "sync")
+    lines = (
+        f"IdentityFile {place}/key", "IdentitiesOnly yes", "IdentityAgent none",
+        f"UserKnownHostsFile {place}/known_hosts", "GlobalKnownHostsFile none",
+        f"HostKeyAlias {ALIAS}", "StrictHostKeyChecking yes", "UpdateHostKeys no",
+        "PreferredAuthentications publickey", "BatchMode yes", "ClearAllForwardings yes",
+        "ControlPath none", "ConnectTimeout 15", "ServerAliveInterval 5", "ServerAliveCountMax 4",
+        "LogLevel ERROR",
+    )  # fmt: skip
+    return "".join(f"{line}\n" for line in lines)
+
+
+def known_hosts(source: Source) -> str:
+    """The host keys that server1 told over the connection that was checked already."""
+    return "".join(f"{ALIAS} {key}\n" for key in source.host_keys)
