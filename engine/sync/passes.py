@@ -70,8 +70,10 @@ def pass_commands(
         checksum: Compare contents and not only sizes and times; reads everything on both sides.
 
     Raises:
-        ValueError: a path can't be a volume, the address is none, or the id is unusable.
+        ValueError: a path can't be a volume, the address is none, or another word is unusable.
     """
+    if bandwidth_kib is not None and bandwidth_kib < 1:
+        raise ValueError(f"not usable as a bandwidth: {bandwidth_kib} KiB/s")
     what: tuple[str, ...]
     match kind:
         case "bulk" | "final":

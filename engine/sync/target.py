@@ -102,14 +102,15 @@ async def ready(
         raise failed(new, script, done)
     raise_refusal(new, done)
     said = clean(done.stdout).splitlines()
-    problems = tuple(_problems(said))
+    problems = tuple(problems_of(said))
     tried = {line.split(" ", 2)[2] for line in said if line.startswith("tried ")}
     if not problems and ("done" not in said or len(tried) != len({p[3] for p in proofs})):
         raise failed(new, script, done)
     return problems
 
 
-def _problems(said: list[str]) -> Iterator[str]:
+def problems_of(said: list[str]) -> Iterator[str]:
+    """What sync_target.sh found in the way, in words, from the lines that it said."""
     status, wire, words = 0, "", list[str]()
     for line in [*said, "tried 0 -"]:
         word, _, rest = line.partition(" ")

@@ -25,8 +25,9 @@ from engine.session import Session, open_session
 from engine.sync import PassResult, Source
 from tests.lab.conftest import NewHost
 from tests.lab.inventory import write_inventory
-from tests.lab.machine import Machine
+from tests.lab.machine import Machine, Options
 from tests.lab.processes import wait_until
+from tests.lab.session import Lab
 from tests.unit.jobs.jobs import FIELDS, plan_of
 
 RUN = "20261126t080000-lab"
@@ -127,8 +128,10 @@ class Pair:
 
 
 @asynccontextmanager
-async def pair(new_host: NewHost, directory: Path, user: str) -> AsyncIterator[Pair]:
-    old, new = new_host("server1"), new_host("server2")
+async def pair(
+    new_host: NewHost, directory: Path, user: str, successor: Options | None = None
+) -> AsyncIterator[Pair]:
+    old, new = new_host("server1"), new_host("server2", successor)
     become = "none" if user == "root" else "sudo"
     inventory = load(write_inventory(directory, [old, new], user=user, become=become))
     session = open_session(inventory, state_dir=directory / "state")
@@ -141,8 +144,9 @@ async def pair(new_host: NewHost, directory: Path, user: str) -> AsyncIterator[P
         await session.transport.close()
 
 
-async def test_everything_of_a_volume_arrives(new_host: NewHost, tmp_path: Path) -> None:
-    async with pair(new_host, tmp_path, "admin") as run:
+async def test_everything_of_a_volume_arrives(lab: Lab, new_host: NewHost, tmp_path: Path) -> None:
+    newer = Options(base=lab.base("trixie"))
+    async with pair(new_host, tmp_path, "admin", newer) as run:
         transport, (old, new) = run.session.transport, run.hosts
         keys = run.old.root / "home/admin/.ssh/authorized_keys"
         before = keys.read_bytes(), keys.stat().st_uid, keys.stat().st_mode

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from engine.sync import SourceVolume, read_pass, read_progress, source_guard, wire_of
+from engine.sync import (
+    SourceVolume,
+    close_source,
+    open_source,
+    read_pass,
+    read_progress,
+    source_guard,
+    wire_of,
+)
 from engine.sync.passes import path_of
-from tests.unit.sync.gate import SHELLS, Gate
+from tests.unit.jobs.local_host import LocalHost, under
+from tests.unit.sync.gate import RUN, SHELLS, Gate
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample"
 VOLUMES = ("/srv/data", "/srv/o dd*")
 few = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -65,6 +76,49 @@ def test_nothing_but_reading_a_volume_gets_through_the_gate(gate: Gate, command:
     (volume,) = (v for v in VOLUMES if f"{gate.root}{v}" == answer.directory.strip())
     assert command.endswith(f" . {wire_of(volume)}/")
     assert command.split()[3:-2] == options
+
+
+@pytest.fixture(scope="module", params=SHELLS[:2])
+def server1(request: pytest.FixtureRequest) -> Iterator[LocalHost]:
+    with tempfile.TemporaryDirectory() as directory:
+        host = under(str(request.param), Path(directory) / "host")
+        (host.root / "etc").mkdir()
+        (host.root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+        (host.root / "etc/ssh").mkdir()
+        (host.root / "etc/ssh/ssh_host_ed25519_key.pub").write_text(f"{KEY} root@server1\n")
+        (host.root / "root/.ssh").mkdir(parents=True)
+        yield host
+
+
+pieces = st.sampled_from(
+    (
+        b"ssh-ed25519 AAAA me\n", b"\r\n", b"\n", b" hostshift:sync:", RUN.encode(), b"x", b" ",
+        b"# \xff\xfe", b"hostshift:sync:" + RUN.replace("-", ".").encode() + b"\n", b"\\", b"'",
+    )
+)  # fmt: skip
+
+
+@settings(few, max_examples=10)
+@given(st.lists(st.one_of(pieces, st.binary(max_size=20)), max_size=8).map(b"".join))
+def test_opening_and_closing_leaves_every_byte_of_other_keys(
+    server1: LocalHost, content: bytes
+) -> None:
+    own = f" hostshift:sync:{RUN}".encode()
+    assume(not any(line.endswith(own) for line in content.split(b"\n")))
+    file = server1.root / "root/.ssh/authorized_keys"
+    file.write_bytes(content)
+
+    async def there_and_back() -> None:
+        await open_source(server1, server1.host, RUN, KEY, "10.0.0.2", VOLUMES, valid_s=60)
+        line, _, rest = file.read_bytes().partition(b"\n")
+        assert line.startswith(b'restrict,from="10.0.0.2",expiry-time="')
+        assert rest == content
+        assert await close_source(server1, server1.host, RUN)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SUDO_USER", raising=False)
+        asyncio.run(there_and_back())
+    assert file.read_bytes() == content
 
 
 segments = st.text(

@@ -17,6 +17,7 @@ from engine.sync import (
     source_guard,
 )
 from engine.sync.passes import ssh_config
+from engine.sync.target import problems_of
 
 RUN = "20261126t080000-ab12"
 PLACE = f"/var/lib/hostshift/runs/{RUN}/sync"
@@ -55,6 +56,32 @@ def test_only_an_address_is_one(address: str) -> None:
 def test_only_a_login_is_one(login: str) -> None:
     with pytest.raises(ValueError, match="login"):
         pass_commands(RUN, Source(login, ()), "10.0.0.1", None, ("/srv/a",), kind="final")
+
+
+def test_only_a_bandwidth_is_one() -> None:
+    with pytest.raises(ValueError, match="bandwidth"):
+        pass_commands(*(RUN, SOURCE, "10.0.0.1", None, ("/srv/a",)), kind="bulk", bandwidth_kib=0)
+
+
+@pytest.mark.parametrize(
+    ("heard", "problem"),
+    [
+        ("admin@10.0.0.1: Permission denied (publickey).", "does not take the key"),
+        ("Host key verification failed.", "another host key"),
+        ("ssh: connect to host 10.0.0.1 port 22: Connection refused", "nothing listens"),
+        ("ssh: connect to host 10.0.0.1 port 22: Connection timed out", "can't be reached"),
+        ("sudo: a password is required", "NOPASSWD"),
+        ("/x/gate: 99: exec: rsync: not found", "apt-get install rsync"),
+        ("hostshift: server1 refuses: /srv/o%20dd/ is empty", "server1 refuses: /srv/o%20dd/"),
+        ("hostshift: refused: /srv/o%20dd is a link here", "is a link here"),
+        ("something new", "rsync ended with 112: something new"),
+    ],
+)
+def test_what_is_in_the_way_is_told_in_words(heard: str, problem: str) -> None:
+    said = ["tried 0 /srv/a", "said fine", "", "tried 112 /srv/o%20dd", f"said {heard}", "", "done"]
+    (told,) = problems_of(said)
+    assert told.startswith("/srv/o dd: ")
+    assert problem in told
 
 
 def test_ssh_uses_nothing_of_the_successors_own() -> None:
