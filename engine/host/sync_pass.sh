@@ -83,8 +83,9 @@ compare() {
 explain() {
     case $1 in
     10 | 12 | 255)
-        say "the connection to server1 was not made, or was lost; the lines above say more. Look at" \
-            "the network and at server1's sshd, then run this pass again: it goes on from what has arrived"
+        say "the connection to server1 was not made, was lost, or server1 refused; the lines above" \
+            "say more. Look at the network and at server1's sshd, then run this pass again: it goes" \
+            "on from what has arrived"
         ;;
     30 | 35)
         say "server1 was silent for longer than rsync waits (--timeout). Look at the network and at" \
@@ -101,7 +102,12 @@ explain() {
         ;;
     11) say "something could not be read or written here; is there room? ($(room))" ;;
     19 | 20) say "rsync was stopped; run this pass again, it goes on from what has arrived" ;;
-    126 | 127) say "rsync can't be run here; install it: apt-get install rsync" ;;
+    # What ssh ended with, where it was faster than rsync's own end (rsync's cleanup.c); else 12.
+    43) say "server1 refused this; the line above that begins with 'hostshift: server1' says why" ;;
+    126 | 127)
+        say "rsync can't be run, here or on server1 (the lines above say where); install it:" \
+            "apt-get install rsync"
+        ;;
     *) say "rsync ended with $1 (rsync(1), EXIT VALUES); the lines above say why" ;;
     esac
 }

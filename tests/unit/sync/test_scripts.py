@@ -281,7 +281,7 @@ def passing(lan: LocalHost) -> Pass:
     [
         (23, "name the files"), (24, "still writes"), (30, "silent"), (35, "silent"),
         (12, "connection to server1"), (10, "connection to server1"), (11, "KiB free"),
-        (20, "stopped"), (1, "EXIT VALUES"),
+        (20, "stopped"), (1, "EXIT VALUES"), (43, "server1 refused"),
     ],
 )  # fmt: skip
 def test_a_failure_is_told_in_words(passing: Pass, status: int, words: str) -> None:
