@@ -6,6 +6,7 @@ from dataclasses import replace as with_fields
 from datetime import datetime
 
 from engine.candidates.blockers import common_blockers
+from engine.candidates.decommission import decommission
 from engine.candidates.reboot import reboot
 from engine.candidates.recommendation import recommend
 from engine.candidates.replace import replace
@@ -26,6 +27,7 @@ _ORDER: tuple[Kind, ...] = (
     "deploy-rollback",
     "reboot",
     "replace",
+    "decommission",
 )
 
 
@@ -37,9 +39,10 @@ def foresee(host: Host, facts: Facts, now: datetime, around: Circumstances = ORD
         around: What neither host nor facts say, such as how many hosts change at once.
     """
     common = common_blockers(host, facts)
-    in_place = family(facts.family).candidates(host, facts)
-    acting = (*in_place, reboot(host, facts, in_place), replace(host))
-    found = [_NONE, *(with_fields(c, blockers=(*common, *c.blockers)) for c in acting)]
+    found = [
+        _NONE,
+        *(with_fields(c, blockers=(*common, *c.blockers)) for c in _acting(host, facts)),
+    ]
     found.sort(key=lambda c: (_ORDER.index(c.kind), c.id))
     candidates = tuple(
         with_fields(c, risk=assess(host, facts, c, now.date(), around)) for c in found
@@ -49,6 +52,14 @@ def foresee(host: Host, facts: Facts, now: datetime, around: Circumstances = ORD
         waiting=waiting(host, facts, now),
         recommendation=recommend(host, facts, candidates, now),
     )
+
+
+def _acting(host: Host, facts: Facts) -> tuple[Candidate, ...]:
+    """All that could be done; a retiring host is the way back as it is, and only ever ended."""
+    if host.retiring:
+        return (decommission(host),)
+    in_place = family(facts.family).candidates(host, facts)
+    return (*in_place, reboot(host, facts, in_place), replace(host))
 
 
 _NONE = Candidate(

@@ -54,9 +54,10 @@ class _Case:
     def left_alone(self) -> Recommendation | None:
         """Hosts that aren't ours to touch now."""
         if self.host.retiring:
+            # Not `decommission`, which only its run can judge: nothing is to be done from here.
             return _none(
-                "This server is retiring: its successor has taken over. Decommission it when the "
-                "soak is over."
+                "This server is retiring: its successor has taken over, and until the soak is over "
+                "it is the way back as it stands. The run that replaced it ends it then."
             )
         # The same for everything that acts, so any acting candidate tells.
         found = [b for b in self.by_kind["reboot"].blockers if b.id in _NOT_OURS]

@@ -7,7 +7,7 @@ from engine.model.candidate import Blocker, Candidate, Foresight
 
 OWN_RUN = "hostshift-run"
 """The blocker of a run that is there: the run says it better."""
-_NOT_IN_PLACE = ("none", "reboot", "replace")
+_NOT_IN_PLACE = ("none", "reboot", "replace", "decommission")
 
 
 def in_place(foresight: Foresight | None) -> tuple[Candidate, ...]:
@@ -47,10 +47,10 @@ def recommended(foresight: Foresight | None) -> Candidate | None:
 def risk_shown(foresight: Foresight | None) -> Candidate | None:
     """The candidate whose risk stands beside a host: of acting in place, as recommended.
 
-    For `none` and `replace` it is the one that would be done otherwise, so that a quiet host and
-    one that must not be touched don't look alike.
+    For `none`, `replace` and `decommission` it is the one that would be done otherwise, so that a
+    quiet host and one that must not be touched don't look alike.
     """
     best = recommended(foresight)
-    if best is not None and best.kind not in ("none", "replace"):
+    if best is not None and best.kind not in ("none", "replace", "decommission"):
         return best
     return next((c for c in in_place(foresight) if c.risk is not None), None)

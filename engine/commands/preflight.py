@@ -27,8 +27,13 @@ AT_ONCE = 4
 def show(
     args: argparse.Namespace, inventory: Inventory, pairs: Iterable[Pair], now: datetime
 ) -> None:
-    """Look at the hosts that were reached for their replacement, and print what was found."""
-    reached = [(host, look.facts) for host, look in pairs if look.facts is not None]
+    """Look at the hosts that were reached for their replacement, and print what was found.
+
+    A retiring host is passed over: its successor is there.
+    """
+    reached = [
+        (host, look.facts) for host, look in pairs if look.facts is not None and not host.retiring
+    ]
     reports = asyncio.run(_examine(args, inventory, [host for host, _ in reached]))
     if args.json:
         documents = [
@@ -76,7 +81,7 @@ async def _examine(
 def _candidate(host: Host, facts: Facts, now: datetime) -> Candidate:
     found = foresee(host, facts, now).candidate("replace")
     if found is None:
-        raise AssertionError("every host has the candidate replace")
+        raise AssertionError("every host that is not retiring has the candidate replace")
     return found
 
 

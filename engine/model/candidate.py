@@ -17,6 +17,7 @@ Kind = Literal[
     "deploy-rollback",
     "deploy-finalize",
     "replace",
+    "decommission",
 ]
 Level = Literal["low", "moderate", "high", "critical"]
 FactorOrigin = Literal["measured", "anchored", "judgement", "unknown"]

@@ -46,6 +46,8 @@ def assess(
     """
     if candidate.changes is None and candidate.kind in _NEVER_LOOKED:
         return None
+    if candidate.kind == "decommission":
+        return None  # nothing here says what still leans on the server; its run gathers that
     numbers = parameters(host.risk)
     stakes = _stakes(numbers, host.outage, host.outage_cost_per_hour)
     if candidate.kind == "replace":

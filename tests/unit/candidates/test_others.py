@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.candidates import foresee
+from engine.candidates import foresee, in_place, risk_shown, what_blocks
 from engine.model.candidate import Candidate
 from engine.model.facts import AutoUpdate, BrokenPackage, Facts, Filesystem, LockHolder
 from engine.model.host import Host, Replacement
@@ -103,6 +103,28 @@ def test_a_complete_inventory_lacks_only_this_versions_abilities() -> None:
     assert "replace-incomplete" in ids(
         facts(), "replace", replaceable(replacement=Replacement("./provision.sh", None))
     )
+
+
+@pytest.mark.parametrize(
+    "found", [facts(upgrade("vim")), light(), rpm_ostree(), facts(family="unknown", packages=None)]
+)
+def test_a_retiring_host_has_nothing_but_its_end(found: Facts) -> None:
+    declared = replaceable(retiring=True, outage="unacceptable")
+    foresight = foresee(declared, found, NOW)
+    assert [c.id for c in foresight.candidates] == ["none", "decommission"]
+    ends = foresight.candidates[1]
+    assert [(b.id, b.remedy) for b in ends.blockers] == [("replacement-run", "hostshift runs")]
+    assert ends.risk is None
+    assert foresight.recommendation is not None
+    assert foresight.recommendation.kind == "none"
+    assert "way back" in foresight.recommendation.why[0]
+    assert in_place(foresight) == ()
+    assert what_blocks(foresight) is None
+    assert risk_shown(foresight) is None
+
+
+def test_only_a_retiring_host_can_be_ended() -> None:
+    assert foresee(replaceable(), facts(), NOW).candidate("decommission") is None
 
 
 # -- rpm-ostree --------------------------------------------------------------------------------
