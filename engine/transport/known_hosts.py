@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import os
+import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from engine.errors import InputError
+from engine.errors import InputError, RefusedError
 from engine.model.facts import HostKeyOffer
+from engine.text import clean_line
 from engine.transport.client_config import matches_list, stamp
 
 Marker = Literal["", "cert-authority", "revoked"]
 DEFAULT_PORT: Final = 22
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]*")
 _MARKERS: Final[dict[str, Marker]] = {"@cert-authority": "cert-authority", "@revoked": "revoked"}
 
 
@@ -197,6 +202,14 @@ class KnownHosts:
             authorities = tuple(entry for entry in authorities if entry.key not in bad)
         return Vouched(keys, authorities, revoked, evidence)
 
+    def under(self, name: str, path: Path) -> tuple[Entry, ...]:
+        """What one file says of a name as known_hosts writes it.
+
+        Raises:
+            KnownHostsError: the file is there and can't be read.
+        """
+        return self._file(path).lookup(name)
+
     def _lookup(self, name: str, files: Sequence[Path]) -> tuple[Entry, ...]:
         return tuple(entry for path in files for entry in self._file(path).lookup(name))
 
@@ -247,3 +260,153 @@ def _append(path: Path, wanted: list[str]) -> None:
         glue = "" if not before or before.endswith(b"\n") else "\n"
         file.write((glue + "".join(f"{line}\n" for line in missing)).encode())
         os.fsync(file.fileno())
+
+
+def pin(
+    path: Path, names: tuple[str, ...], port: int | None, keys: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Vouch for a new host: its keys, under all its names and addresses. Doing it again adds none.
+
+    Args:
+        port: Where its sshd listens; None is 22.
+        keys: Type and base64, as ``/etc/ssh/ssh_host_*_key.pub`` has them; a comment is left out.
+
+    Returns:
+        The lines that were added.
+
+    Raises:
+        RefusedError: a name has other keys, or one of these is revoked for it; nothing was written.
+        InputError: a name is none, such as a pattern.
+        KnownHostsError: the file can't be read or written.
+    """
+    words = (key.split() for key in dict.fromkeys(keys))
+    offered = [Entry("", algorithm, key, path, 0) for algorithm, key, *_ in words]
+    known = KnownHosts()
+    added: dict[str, None] = {}
+    for host in names:
+        if not _PLAIN_NAME.fullmatch(host):
+            raise InputError(
+                f"{clean_line(host, 100)} is not a name or address of one host.",
+                hint="Give the name that SSH connects to.",
+            )
+        name = name_in_file(host, port or DEFAULT_PORT)
+        there = known.under(name, path)
+        _must_not_contradict(name, offered, there)
+        have = {(entry.algorithm, entry.key) for entry in there if not entry.marker}
+        added |= {
+            f"{name} {entry.algorithm} {entry.key}": None
+            for entry in offered
+            if (entry.algorithm, entry.key) not in have
+        }
+    if added:
+        try:
+            _append(path, list(added))
+        except OSError as error:
+            raise KnownHostsError(
+                f"{path} can't be written: {error.strerror}.",
+                hint="Look at owner and mode, or add the lines by hand.",
+            ) from error
+    return tuple(added)
+
+
+def _must_not_contradict(name: str, offered: Sequence[Entry], there: Sequence[Entry]) -> None:
+    """A name has keys of one host only: all that are new for their type, or none, are its own."""
+    keys = {entry.key for entry in offered}
+    for entry in there:
+        if entry.marker == "revoked" and entry.key in keys:
+            raise RefusedError(
+                f"The key {entry.fingerprint} of {name} is revoked in {entry.where}.",
+                hint="Make the host new keys, and find out why these were revoked.",
+            )
+    own = [entry for entry in there if not entry.marker]
+    strangers = own and all(entry.key not in keys for entry in own)
+    for entry in own:
+        same = next((new for new in offered if new.algorithm == entry.algorithm), None)
+        if entry.key not in keys and (same or strangers):
+            now = ", ".join(new.fingerprint for new in ([same] if same else offered))
+            raise RefusedError(
+                f"{name} has another key in {entry.where}: {entry.fingerprint} there, {now} now.",
+                hint="Is it a name or address that an earlier server had? Then take its keys out: "
+                f"ssh-keygen -R '{name}' -f '{entry.file}'",
+            )
+
+
+def forget(path: Path, names: tuple[str, ...], port: int | None) -> int:
+    """Take a host's keys out, under each of these names and addresses, plain or hashed.
+
+    A line of several names loses only these. Patterns, ``@cert-authority`` and ``@revoked`` lines
+    and comments stay: they are about more than this host. Other lines stay as they are, byte for
+    byte; the file is replaced whole, with its mode, and without a copy that keeps what was taken.
+
+    Returns:
+        How many entries were taken out; a line counts once for each of its names.
+
+    Raises:
+        KnownHostsError: the file can't be read or written.
+    """
+    gone = {name_in_file(name, port or DEFAULT_PORT) for name in names}
+    real = path.resolve()
+    try:
+        before = real.read_bytes()
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise KnownHostsError(
+            f"{path} can't be read: {error.strerror}.", hint="Look at its owner and mode."
+        ) from error
+    kept = [_without(line, gone) for line in before.split(b"\n")]
+    count = sum(number for _, number in kept)
+    if count:
+        after = b"\n".join(line for line, _ in kept if line is not None)
+        try:
+            _replace(real, before, after)
+        except OSError as error:
+            raise KnownHostsError(
+                f"{path} can't be written: {error.strerror or error}.",
+                hint="Look at the owner and mode of the file and of its directory, and try again.",
+            ) from error
+    return count
+
+
+def _without(line: bytes, gone: set[str]) -> tuple[bytes | None, int]:
+    """A line without these names, None where nothing is left of it; and how many it lost."""
+    words = line.split(None, 1)
+    if len(words) < 2 or words[0].startswith((b"#", b"@")):
+        return line, 0
+    first = words[0].decode("utf-8", "replace")
+    if first.startswith("|"):
+        index = _File(None)
+        _add_hashed(index, first, Entry("", "", "", Path(), 0))
+        hit = any(index.lookup(name) for name in gone)
+        return (None, 1) if hit else (line, 0)
+    if any(char in first for char in "*?!"):
+        return line, 0
+    left = [
+        name for name in words[0].split(b",") if name.decode("utf-8", "replace").lower() not in gone
+    ]
+    lost = words[0].count(b",") + 1 - len(left)
+    if not lost:
+        return line, 0
+    if not left:
+        return None, lost
+    at = line.index(words[0])
+    return line[:at] + b",".join(left) + line[at + len(words[0]) :], lost
+
+
+def _replace(path: Path, before: bytes, after: bytes) -> None:
+    was = path.stat()
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(after)
+            os.fchown(file.fileno(), was.st_uid, was.st_gid)
+            os.fchmod(file.fileno(), was.st_mode & 0o7777)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.read_bytes() != before:
+            raise OSError("another program has just changed it")
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
