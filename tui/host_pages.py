@@ -115,7 +115,7 @@ def candidate_page(known: Known, candidate: Candidate | None, inventory: str) ->
         preflight_lines(page, known, candidate)
     if candidate.risk is not None:
         risk_lines(page, candidate.risk)
-    if candidate.kind not in ("none", "replace"):
+    if candidate.kind not in ("none", "replace", "decommission"):
         effects_lines(page, candidate.effects, reboots=candidate.kind in REBOOTING)
     _waiting(page, known.foresight)
     return page
