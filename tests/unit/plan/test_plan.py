@@ -171,6 +171,15 @@ def test_what_this_version_cannot_do_is_refused() -> None:
         plan(candidate="replace")
 
 
+def test_a_retiring_host_is_touched_by_no_plan() -> None:
+    retiring = host(retiring=True)
+    for candidate in ("upgrade", "reboot", "replace"):
+        with pytest.raises(InputError, match="decommission"):
+            make_plan(retiring, facts(*SET), candidate, NOW)
+    with pytest.raises(BlockedError, match="replacement-run"):
+        make_plan(retiring, facts(*SET), "decommission", NOW)
+
+
 @pytest.mark.parametrize("family", ["apt", "unknown", "rpm-ostree"])
 def test_a_reboot_is_the_same_for_every_family(family: str) -> None:
     declared = host(
