@@ -24,6 +24,16 @@ ZONE = "lab.test"
 REVERSE = "53.127.in-addr.arpa"
 PRIMARY, SECONDARY, RESOLVER = "127.53.0.1", "127.53.0.2", "127.53.0.3"
 POLICY = "update-policy { grant hostshift. zonesub A AAAA CNAME TXT; };"
+RECORDS = """\
+www IN A 127.53.1.1
+both IN A 127.53.1.1
+both IN AAAA fd00::1
+db IN CNAME server1
+*.wild IN A 127.53.1.1
+server1 IN A 127.53.1.1
+server2 IN A 127.53.1.2
+"""
+POINTERS = f"1.1 IN PTR server1.{ZONE}.\n"
 
 
 def secret() -> str:
@@ -66,17 +76,31 @@ class NameServers:
 
 @contextmanager
 def running(
-    directory: Path, *, notify: bool = True, policy: str = POLICY, ttl: int = 300
+    directory: Path,
+    *,
+    notify: bool = True,
+    policy: str = POLICY,
+    ttl: int = 300,
+    records: str = RECORDS,
+    reverse: str = REVERSE,
+    pointers: str = POINTERS,
 ) -> Iterator[NameServers]:
     """Three servers with the zone and its reverse zone, up and answering.
 
     Args:
         notify: The primary tells the secondary of changes.
         policy: Who may change the zone, in BIND's words.
-        ttl: Of the names that services have.
+        ttl: Of all records.
+        records: What the zone has besides its name servers, as in a master file (RFC 1035, 5).
+        reverse: The name of the reverse zone.
+        pointers: What that has.
     """
     keys = {name: secret() for name in ("hostshift.", "other.", "transfer.")}
     servers = NameServers(directory, keys)
+    zones = {
+        ZONE: _zone(ttl, _OWN + records),
+        reverse: _zone(ttl, f"@ IN NS dns1.{ZONE}.\n{pointers}"),
+    }
     for address in (
         PRIMARY,
         SECONDARY,
@@ -85,7 +109,7 @@ def running(
         run(["ip", "address", "replace", f"{address}/32", "dev", "lo"])
     try:
         # One after the other: a secondary that finds no primary tries again much later.
-        _start_bind(servers, PRIMARY, _primary(keys, notify, policy), _zones(ttl))
+        _start_bind(servers, PRIMARY, _primary(keys, notify, policy, reverse), zones)
         _wait(PRIMARY)
         _start_bind(servers, SECONDARY, _secondary(keys), {})
         _start_unbound(servers)
@@ -185,12 +209,12 @@ def _key_clauses(keys: dict[str, str]) -> str:
     )
 
 
-def _primary(keys: dict[str, str], notify: bool, policy: str) -> str:
+def _primary(keys: dict[str, str], notify: bool, policy: str, reverse: str) -> str:
     told = f"notify explicit; also-notify {{ {SECONDARY}; }};" if notify else "notify no;"
     return f"""{_key_clauses(keys)}
 zone "{ZONE}" {{ type primary; file "{ZONE}"; {policy} {told} }};
-zone "{REVERSE}" {{
-  type primary; file "{REVERSE}"; update-policy {{ grant hostshift. zonesub PTR TXT; }}; notify no;
+zone "{reverse}" {{
+  type primary; file "{reverse}"; update-policy {{ grant hostshift. zonesub PTR TXT; }}; notify no;
 }};
 """
 
@@ -202,24 +226,15 @@ zone "{ZONE}" {{ type secondary; primaries {{ {PRIMARY}; }}; file "{ZONE}"; }};
 """
 
 
-def _zones(ttl: int) -> dict[str, str]:
-    soa = f"IN SOA dns1.{ZONE}. admin.{ZONE}. 1 3600 5 604800 5\n"
-    return {
-        ZONE: f"""$TTL {ttl}
-@ {soa}@ IN NS dns1
+_OWN = f"""\
+@ IN NS dns1
 @ IN NS dns2
 dns1 IN A {PRIMARY}
 dns2 IN A {SECONDARY}
-www IN A 127.53.1.1
-both IN A 127.53.1.1
-both IN AAAA fd00::1
-db IN CNAME server1
-*.wild IN A 127.53.1.1
-server1 IN A 127.53.1.1
-server2 IN A 127.53.1.2
-""",
-        REVERSE: f"""$TTL {ttl}
-@ {soa}@ IN NS dns1.{ZONE}.
-1.1 IN PTR server1.{ZONE}.
-""",
-    }
+"""
+
+
+def _zone(ttl: int, records: str) -> str:
+    return f"""$TTL {ttl}
+@ IN SOA dns1.{ZONE}. admin.{ZONE}. 1 3600 5 604800 5
+{records}"""
