@@ -62,7 +62,10 @@ def prune(folder: Path, pattern: str, older_than_s: float) -> None:
     """Remove directories of the cache that are old and that no lab uses."""
     now = dt.datetime.now(dt.UTC).timestamp()
     for path in folder.glob(pattern):
-        if not path.is_dir() or now - path.stat().st_mtime < older_than_s:
+        # a build under way has the age that its packages give it, and another lock
+        if path.name.startswith(".") or not path.is_dir():
+            continue
+        if now - path.stat().st_mtime < older_than_s:
             continue
         lock = path.with_name(path.name + ".lock")
         try:

@@ -1,6 +1,7 @@
 """The lab itself: its hosts boot, reboot, break and upgrade like real ones, and leave nothing."""
 
 import http.server
+import os
 import subprocess
 import threading
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.aptproxy import Fault, download
+from tests.lab.bases import prune
 from tests.lab.conftest import NewHost
 from tests.lab.inventory import isolated_home, write_inventory
 from tests.lab.keys import PASSWORDS
@@ -234,3 +236,13 @@ def test_inventory_names_real_keys(new_host: NewHost, tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     assert written["outage"] == "tolerable"
+
+
+def test_a_build_under_way_is_never_pruned(tmp_path: Path) -> None:
+    """A base's directory has the old date of a package's while it is unpacked."""
+    old, building = tmp_path / "trixie-1", tmp_path / ".trixie-2.building"
+    for folder in (old, building):
+        folder.mkdir()
+        os.utime(folder, (0, 0))
+    prune(tmp_path, "*-*", 86400.0)
+    assert (old.exists(), building.exists()) == (False, True)
