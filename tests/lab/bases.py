@@ -108,3 +108,23 @@ def base(settings: Settings, suite: str, packages: Sequence[str] = ()) -> Iterat
     prune(folder, "*-*", KEEP_MONTHS * 31 * 86400.0)
     with built(folder / name, build) as path:
         yield path
+
+
+@contextmanager
+def layer(settings: Settings, suite: str, below: Path, packages: Sequence[str]) -> Iterator[Path]:
+    """The layer of a base with further packages, for `Options.layers`; as old as the base.
+
+    It costs what the packages do; a base of its own would cost a whole system more.
+    """
+    script = HERE / "layer.sh"
+    folder = settings.cache / "layers"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{below.name}-{key(script.read_bytes(), *sorted(packages))}"
+
+    def build(directory: Path) -> None:
+        mirror = f"{settings.proxy_url}/debian"
+        run([script, directory, below, suite, mirror, *packages], timeout=BUILD_TIMEOUT_S)
+
+    prune(folder, "*-*", KEEP_MONTHS * 31 * 86400.0)
+    with built(folder / name, build) as path:
+        yield path / "changes"

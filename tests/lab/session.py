@@ -33,6 +33,7 @@ class Lab:
         self._stack = ExitStack()
         self._golden: dict[str, Path] = {}
         self._bases: dict[tuple[str, tuple[str, ...]], Path] = {}
+        self._layers: dict[tuple[str, tuple[str, ...]], Path] = {}
         self._names = itertools.count(1)
         self._fault = self.settings.state / "fault.json"
 
@@ -56,6 +57,14 @@ class Lab:
             context = bases.base(self.settings, *wanted)
             self._bases[wanted] = self._stack.enter_context(context)
         return self._bases[wanted]
+
+    def layer(self, suite: str, packages: Sequence[str]) -> Path:
+        """A suite's base with further packages: a layer for `Options.layers`."""
+        wanted = (suite, tuple(sorted(packages)))
+        if wanted not in self._layers:
+            context = bases.layer(self.settings, suite, self.base(suite), wanted[1])
+            self._layers[wanted] = self._stack.enter_context(context)
+        return self._layers[wanted]
 
     @contextmanager
     def machine(self, name: str | None = None, options: Options | None = None) -> Iterator[Machine]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -327,8 +327,12 @@ def _without_services(machine: Machine) -> None:
             shutil.rmtree(cluster)
 
 
-def _with_services(lab: Lab, base: Path) -> Path:
-    """The layer of a host on which the services were deployed, and have data."""
+def _with_packages(lab: Lab, suite: str) -> Options:
+    return Options(base=lab.base(suite), layers=[lab.layer(suite, PACKAGES)])
+
+
+def _with_services(lab: Lab, options: Options) -> Options:
+    """A host on which the services were deployed, and have data."""
 
     def prepare(machine: Machine) -> None:
         directory = lab.settings.state / "prepare-replacement"
@@ -339,7 +343,8 @@ def _with_services(lab: Lab, base: Path) -> Path:
             list(pool.map(lambda one: scripts.run("deploy", one, new=machine.address), SERVICES))
         machine.inside(DATA)
 
-    return lab.golden("replacement", prepare, Options(base=base))
+    layer = lab.golden("replacement", prepare, options)
+    return replace(options, layers=[layer, *options.layers])
 
 
 @contextmanager
@@ -353,10 +358,9 @@ def open_world(
         ttl: Of the services' names.
     """
     with ThreadPoolExecutor(1) as pool:  # the first use builds two bases
-        later = pool.submit(lab.base, NEW_SUITE, PACKAGES)
-        old_base = lab.base(OLD_SUITE, PACKAGES)
-        layer = _with_services(lab, old_base)
-        new_base = later.result()
+        later = pool.submit(_with_packages, lab, NEW_SUITE)
+        for_old = _with_services(lab, _with_packages(lab, OLD_SUITE))
+        for_new = later.result()
     home = directory / "controller"
     home.mkdir()
     socket = lab.settings.state / "cloud"
@@ -367,9 +371,9 @@ def open_world(
         if machine.name != OLD:
             _without_services(machine)
 
-    cloud = Cloud(lab, socket, scripts.known_hosts, Options(base=new_base), fresh)
+    cloud = Cloud(lab, socket, scripts.known_hosts, for_new, fresh)
     with cloud.serving():
-        old = cloud.create(OLD, Options(base=old_base, layers=[layer]))
+        old = cloud.create(OLD, for_old)
         network = ipaddress.ip_network(f"{old.address}/24", strict=False)
         reverse = dns.reversename.from_address(str(network.network_address)).to_text()
         reverse = reverse.partition(".")[2].rstrip(".")
