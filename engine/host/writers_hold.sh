@@ -151,8 +151,14 @@ stop_group() {
     done
 }
 
-# start_group GROUP WHICH: those that ran (thaw), or also the named unit itself (start). A socket
-# refuses to start after its service, and a timer may start its service at once.
+# Whether a command freezes and thaws the service of a group.
+commanded() {
+    grep -qF -e "$1 command " "$dir/record/units"
+}
+
+# start_group GROUP WHICH [yet]: those that ran (thaw), or also the named unit itself (start). A socket
+# refuses to start after its service, and a timer may start its service at once. "yet": what doesn't
+# run is no problem yet.
 start_group() {
     names=$(group="$1" which="$2" awk '
         $1 == ENVIRON["group"] && ($3 == "active" || (ENVIRON["which"] == "all" && $4 == $1)) {
@@ -179,7 +185,7 @@ start_group() {
     # shellcheck disable=SC2086
     within "$(left)" systemctl start $wanted >>"$dir/log" 2>&1
     for one in $wanted; do
-        is_up "$one" || problem "$one does not run"
+        is_up "$one" || [ "${3:-}" = yet ] || problem "$one does not run"
     done
 }
 
@@ -411,7 +417,7 @@ stop_all() {
         [ "$mode" = command ] || stop_container "$engine" "$name"
     done
     groups | reversed | while read -r group; do
-        grep -qF -e "$group command " "$dir/record/units" || stop_group "$group"
+        commanded "$group" || stop_group "$group"
     done
 }
 
@@ -419,7 +425,14 @@ stop_all() {
 release_all() {
     while read -r _ _ _ one; do release_unit "$one"; done <"$dir/record/units"
     reload
-    groups | while read -r group; do start_group "$group" "$1"; done
+    groups | while read -r group; do
+        # Its own command comes after this, and may be what lets it start.
+        if [ "$1" = ran ] && commanded "$group"; then
+            start_group "$group" ran yet
+        else
+            start_group "$group" "$1"
+        fi
+    done
     while read -r _ engine ran policy name; do
         release_container "$engine" "$name" "$policy"
         if [ "$ran" = true ] || [ "$1" = all ]; then start_container "$engine" "$name"; fi

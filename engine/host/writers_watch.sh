@@ -238,6 +238,9 @@ put_back() {
     if [ -e "$dir/record" ]; then
         release_all ran
         load thaw
+        groups | while read -r group; do
+            ! commanded "$group" || start_group "$group" ran
+        done
     fi
     sync
     put "$dir/thawed" "$(cat "$problems" 2>/dev/null)$nl" || exit 1

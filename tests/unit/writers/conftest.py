@@ -34,7 +34,7 @@ show)
 start)
     for one in "$@"; do
         [ -e "$units/$one" ] || exit 5
-        held "$one" || echo active >"$units/$one"
+        held "$one" || [ -e "$units/$one.refuses" ] || echo active >"$units/$one"
     done
     ;;
 stop) for one in "$@"; do [ -e "$units/$one.stuck" ] || echo inactive >"$units/$one"; done ;;
@@ -95,7 +95,7 @@ def state(host: LocalHost) -> dict[str, str]:
         file.name: file.read_text().strip()
         for place in ("units", "boxes")
         for file in sorted((host.root / place).iterdir())
-        if not file.name.endswith((".conf", ".stuck"))
+        if not file.name.endswith((".conf", ".stuck", ".refuses"))
     }
     for file in sorted((host.root / "etc").rglob("*")):
         if file.is_file():

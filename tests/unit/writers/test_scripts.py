@@ -160,6 +160,20 @@ async def test_a_command_freezes_and_units_are_held_for_a_reboot(alone: LocalHos
     assert state(alone)["db.service"] == "active"
 
 
+async def test_what_only_its_own_command_lets_start_runs_again(old: LocalHost) -> None:
+    refuses = old.root / "units/db.service.refuses"
+    own = (
+        replace(WRITERS[0], freeze=f"touch '{refuses}'; systemctl stop db.service",
+                thaw=f"rm -f '{refuses}'"),
+    )  # fmt: skip
+    before = state(old)
+    await writers.arm(old, old.host, RUN, own, deadline_s=600)
+    assert await writers.freeze(old, old.host, RUN, own, deadline_s=20) == Frozen()
+    assert state(old)["db.service"] == "inactive"
+    assert await writers.thaw(old, old.host, RUN) == ()
+    assert state(old) == before
+
+
 async def test_the_guard_thaws_at_its_deadline(old: LocalHost) -> None:
     before = state(old)
     await frozen(old, seconds=600)
