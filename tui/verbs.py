@@ -134,9 +134,11 @@ class EngineVerbs:
 
     def make_plan(self, host: Host, facts: Facts, candidate: str, now: datetime) -> Plan:
         """See `Verbs.make_plan`."""
-        from engine.plan import make_plan
+        from engine.plan import make_plan, replacing
 
-        return make_plan(host, facts, candidate, now, self._session.inventory.hooks)
+        inventory = self._session.inventory
+        about = replacing(inventory, host)
+        return make_plan(host, facts, candidate, now, inventory.hooks, about=about)
 
     async def start(self, plan: Plan, confirmation: str) -> str:
         """See `Verbs.start`."""

@@ -132,7 +132,7 @@ class _Case:
         )
         lacking = [b for b in self.by_kind["replace"].blockers if b.id == "replace-incomplete"]
         missing = "Still missing: " + " ".join(b.message for b in lacking)
-        meanwhile = "This version can't carry a replacement out. Until it is done: "
+        meanwhile = "Until it is done: "
         broken = [b for b in self._in_the_way("upgrade") if b.id in REPAIRS]
         return Recommendation(
             "replace",

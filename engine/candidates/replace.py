@@ -7,7 +7,7 @@ from engine.model.host import Host, Service
 
 
 def replace(host: Host) -> Candidate:
-    """The candidate; always blocked in this version, with everything that is missing named."""
+    """The candidate; blocked while the inventory lacks something of it, each thing named."""
     return Candidate(
         id="replace",
         kind="replace",
@@ -19,15 +19,8 @@ def replace(host: Host) -> Candidate:
             containers=tuple(sorted({name for s in host.services for name in s.containers})),
             conffiles=(),
         ),
-        blockers=(*missing(host), _NOT_YET),
+        blockers=missing(host),
     )
-
-
-_NOT_YET = Blocker(
-    "not-supported-yet",
-    "This version can say what a replacement needs and can't carry one out.",
-    "by hand: provision, deploy, restore, sync, test, cut over (docs/doctrine.md)",
-)
 
 
 def missing(host: Host) -> tuple[Blocker, ...]:

@@ -14,7 +14,7 @@ from engine.errors import HostshiftError
 from engine.facts.failure import as_error
 from engine.inventory import Inventory
 from engine.model.plan import Plan, combined_digest
-from engine.plan import make_plan, plan_document
+from engine.plan import make_plan, plan_document, replacing
 from engine.risk import Circumstances
 from engine.risk.words import in_words
 
@@ -38,15 +38,23 @@ def run(args: argparse.Namespace) -> int:
     inventory = door.load(args.inventory)
     hosts = chosen(inventory, args.host)
     pairs, now = look_at_hosts(args, inventory, hosts, "full")
-    if args.candidate == "replace":
-        # Looked at even where it is blocked, so that a person learns what has to be mended.
-        preflight.show(args, inventory, pairs, now)
-    plans = plan_all(pairs, args.candidate, now, inventory)
+    # Looked at even where it is blocked, so that a person learns what has to be mended.
+    replaces = args.candidate == "replace"
+    found = preflight.reports(args, inventory, pairs) if replaces else {}
+    try:
+        plans = plan_all(pairs, args.candidate, now, inventory)
+    except HostshiftError:
+        if replaces and args.json:
+            preflight.show_blocked(pairs, found, now)
+        raise
     if not args.read_only:
         # So that `run` can say what has changed since.
         Printed(session.state_directory()).keep(plans)
     if args.json:
-        sys.stdout.write(as_text(plan_document(plans)))
+        document = plan_document(plans)
+        for one in document.get("plans", [document]) if replaces else ():
+            one.update(preflight.part(found, one["host"]))
+        sys.stdout.write(as_text(document))
     else:
         sys.stdout.write(shown(plans))
     return 0
@@ -69,7 +77,10 @@ def plan_all(
             continue
         try:
             around = Circumstances(whole_group=host.redundancy in whole)
-            plans.append(make_plan(host, look.facts, candidate, now, inventory.hooks, around))
+            about = replacing(inventory, host)
+            plans.append(
+                make_plan(host, look.facts, candidate, now, inventory.hooks, around, about)
+            )
         except HostshiftError as error:
             errors.append(error)
     if len(errors) == 1:

@@ -1,4 +1,4 @@
-"""``hostshift plan HOST... replace``: what a replacement would meet, while none can be planned."""
+"""``hostshift plan HOST... replace``: what a replacement would meet, beside its plan."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from engine.candidates import foresee
 from engine.commands.scanning import Pair
@@ -24,30 +25,18 @@ from engine.preflight.words import HEADINGS, looked_line, successor_line, volume
 AT_ONCE = 4
 
 
-def show(
-    args: argparse.Namespace, inventory: Inventory, pairs: Iterable[Pair], now: datetime
-) -> None:
-    """Look at the hosts that were reached for their replacement, and print what was found.
+Reports = dict[str, Report | HostshiftError]
+"""What was found by the host's name, or why nothing was."""
+
+
+def reports(args: argparse.Namespace, inventory: Inventory, pairs: Iterable[Pair]) -> Reports:
+    """Look at the hosts that were reached for their replacement; tell people what was found.
 
     A retiring host is passed over: its successor is there.
     """
-    reached = [
-        (host, look.facts) for host, look in pairs if look.facts is not None and not host.retiring
-    ]
-    reports = asyncio.run(_examine(args, inventory, [host for host, _ in reached]))
-    if args.json:
-        documents = [
-            {
-                **blocked_document(host, _candidate(host, facts, now), now),
-                "preflight": report_document(report) if isinstance(report, Report) else None,
-            }
-            for (host, facts), report in zip(reached, reports, strict=True)
-        ]
-        if len(documents) == 1:
-            sys.stdout.write(as_text({"schema": 1, **documents[0]}))
-        elif documents:
-            sys.stdout.write(as_text({"schema": 1, "digest": None, "plans": documents}))
-    for (host, _), report in zip(reached, reports, strict=True):
+    hosts = [host for host, look in pairs if look.facts is not None and not host.retiring]
+    found = asyncio.run(_examine(args, inventory, hosts))
+    for host, report in zip(hosts, found, strict=True):
         if isinstance(report, HostshiftError):
             print(
                 f"{host.name}: no preflight: {report.message}\n  hint: {report.hint}",
@@ -55,6 +44,26 @@ def show(
             )
         elif not args.json:
             sys.stdout.write(shown(host, report))
+    return {host.name: report for host, report in zip(hosts, found, strict=True)}
+
+
+def show_blocked(pairs: Iterable[Pair], found: Reports, now: datetime) -> None:
+    """The document of hosts whose replacement can't be planned, with what was found."""
+    documents = [
+        {**blocked_document(host, _candidate(host, look.facts, now), now), **part(found, host.name)}
+        for host, look in pairs
+        if look.facts is not None and not host.retiring
+    ]
+    if len(documents) == 1:
+        sys.stdout.write(as_text({"schema": 1, **documents[0]}))
+    elif documents:
+        sys.stdout.write(as_text({"schema": 1, "digest": None, "plans": documents}))
+
+
+def part(found: Reports, host: str) -> dict[str, Any]:
+    """What a host's document has beside its plan."""
+    report = found.get(host)
+    return {"preflight": report_document(report) if isinstance(report, Report) else None}
 
 
 async def _examine(

@@ -188,6 +188,9 @@ def _replacement(own: HostTable, default: ReplacementTable, absolute: Absolute) 
         provision=_given(mine.provision or default.provision, absolute),
         decommission=_given(mine.decommission or default.decommission, absolute),
         soak_s=_either(mine.soak, default.soak),
+        ttl_s=mine.ttl or default.ttl or Replacement().ttl_s,
+        thaw_after_s=mine.thaw_after or default.thaw_after or Replacement().thaw_after_s,
+        bandwidth_kib=mine.bandwidth or default.bandwidth,
     )
 
 

@@ -172,6 +172,16 @@ class ReplacementTable(Table):
     )
     decommission: Program | None = key("Ends the old host after the soak.")
     soak: Duration | None = key('How long the old host is kept after the cutover, such as "5d".')
+    ttl: Deadline | None = key(
+        'To how much the TTL of the services\' names is lowered before the cutover. Default "60s".'
+    )
+    thaw_after: Deadline | None = key(
+        "After so long without hostshift the old host serves again, until the cutover. "
+        'Default "30m".'
+    )
+    bandwidth: int | None = key(
+        "KiB a second that copying may take while the old host serves. Default: no bound.", ge=1
+    )
 
 
 class HostSettings(Table):

@@ -57,11 +57,20 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """How server(n+1) is made and server(n) is ended."""
+    """How server(n+1) is made and server(n) is ended.
+
+    Attributes:
+        ttl_s: To how much the TTL of the services' names is lowered before the cutover.
+        thaw_after_s: After so long without hostshift a frozen server(n) serves again.
+        bandwidth_kib: KiB a second for copying while server(n) serves; None: no bound.
+    """
 
     provision: str | None = None
     decommission: str | None = None
     soak_s: int | None = None
+    ttl_s: int = 60
+    thaw_after_s: int = 1800
+    bandwidth_kib: int | None = None
 
 
 BUSY = (

@@ -15,7 +15,7 @@ from typing import Literal
 
 from engine.model.candidate import Candidate, Effects, Risk
 from engine.model.facts import Change
-from engine.model.host import Check
+from engine.model.replacing import ReplacingAct, ServiceCheck, shown
 
 Where = Literal["controller", "host", "successor", "dns"]
 Chore = Literal["refresh", "repair"]
@@ -45,14 +45,6 @@ class JobAct:
     lock_wait_s: int | None = None
     last_simulation: tuple[str, ...] | None = None
     kind: Literal["job"] = "job"
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceCheck:
-    """A health check together with the service that it speaks for."""
-
-    service: str
-    check: Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +152,32 @@ class ScriptAct:
 
     Attributes:
         command: The script's argv; paths are absolute.
-        event: What it is told: ``before``, ``after`` or ``notify``.
+        event: What it is told: ``before``, ``after``, ``notify``, or the key of the inventory that
+            names it, such as ``provision``.
         deadline_s: Within how many seconds it must end.
+        service: Whose script it is; None for those of the whole host.
+        sync_pass: Of a service's ``sync`` script: ``bulk`` or ``final``.
     """
 
     command: tuple[str, ...]
     event: str
     deadline_s: int
+    service: str | None = None
+    sync_pass: Literal["bulk", "final"] | None = None
     kind: Literal["script"] = "script"
 
 
-Act = JobAct | VerifyAct | BaselineAct | RebootAct | GateAct | GuardAct | ConfirmAct | ScriptAct
+Act = (
+    JobAct
+    | VerifyAct
+    | BaselineAct
+    | RebootAct
+    | GateAct
+    | GuardAct
+    | ConfirmAct
+    | ScriptAct
+    | ReplacingAct
+)
 
 PLAN_CHANGED = 10
 """Exit status of a job that found another transaction than the planned one and changed nothing."""
@@ -248,6 +255,8 @@ class Step:
                 return ("confirm over a new connection, then remove the guard",)
             case ScriptAct(command=command):
                 return (shlex.join(command),)
+            case _ as act:
+                return shown(act)
 
 
 def _shown(checks: tuple[ServiceCheck, ...]) -> tuple[str, ...]:

@@ -14,9 +14,10 @@ from engine.inventory.value import Hooks
 from engine.model.candidate import Blocker, Candidate, Effects
 from engine.model.facts import Change, Facts
 from engine.model.host import Host
-from engine.model.plan import OutageWindow, Plan
-from engine.plan.around import around
+from engine.model.plan import OutageWindow, Plan, Step
+from engine.plan.around import around as around_steps
 from engine.plan.reboot import reboot_steps
+from engine.plan.replace import Replacing, replace_steps
 from engine.risk import ORDINARY, Circumstances, model, planned_minutes
 
 CHORES = ("refresh", "repair")
@@ -56,12 +57,14 @@ def make_plan(
     now: datetime,
     hooks: Hooks = _NO_HOOKS,
     around: Circumstances = ORDINARY,
+    about: Replacing | None = None,
 ) -> Plan:
     """The plan of a candidate (by its id) or a chore (by its name). Pure.
 
     Args:
         hooks: The inventory's; they are steps of every plan that touches running services.
         around: What neither host nor facts say; it changes the risk and nothing that is done.
+        about: What a replacement has to know of the inventory (`replacing`).
 
     Raises:
         InputError: there is no such candidate on this host; the message says what there is.
@@ -80,20 +83,26 @@ def make_plan(
             hint=f"hostshift status {host.name} shows the other candidates.",
         )
     _refuse_if_blocked(host, candidate, found.blockers)
-    return _plan(host, facts, found, now, hooks)
-
-
-def _plan(host: Host, facts: Facts, candidate: Candidate, now: datetime, hooks: Hooks) -> Plan:
-    minutes = planned_minutes(host, facts, candidate, now.date())
-    if candidate.kind == "reboot":
+    if found.kind == "replace":
+        if about is None:
+            raise ValueError("a replacement is planned with what the inventory says of it")
+        return _plan(host, facts, found, now, replace_steps(host, about, hooks))
+    if candidate == "reboot":
         steps = reboot_steps(host, facts)
     else:
-        steps = family(facts.family).steps(host, facts, candidate.id)
+        steps = family(facts.family).steps(host, facts, candidate)
+    return _plan(host, facts, found, now, around_steps(host, steps, hooks))
+
+
+def _plan(
+    host: Host, facts: Facts, candidate: Candidate, now: datetime, steps: tuple[Step, ...]
+) -> Plan:
+    minutes = planned_minutes(host, facts, candidate, now.date())
     return Plan(
         host=host.name,
         candidate=candidate.id,
         created_at=now,
-        steps=around(host, steps, hooks),
+        steps=steps,
         effects=candidate.effects,
         risk=candidate.risk,
         outage_window=OutageWindow(
@@ -119,7 +128,7 @@ def _chore(host: Host, facts: Facts, chore: str, now: datetime, hooks: Hooks) ->
         host=host.name,
         candidate=chore,
         created_at=now,
-        steps=steps if refresh else around(host, steps, hooks),
+        steps=steps if refresh else around_steps(host, steps, hooks),
         effects=_NOTHING if refresh else Effects(),
         risk=None,
         outage_window=OutageWindow(0, "estimated") if refresh else OutageWindow(None, "unknown"),

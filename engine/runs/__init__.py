@@ -5,11 +5,11 @@ Driving happens in tasks that belong to the engine; whoever shows a run pulls sn
 
 from __future__ import annotations
 
+from engine.model.cutover import CutoverView
 from engine.model.facts import Look
 from engine.model.journal import JournalEntry
 from engine.model.plan import Plan
 from engine.model.run import Run
-from engine.runs.cutover import cutover_view
 from engine.runs.desk import RunDesk
 from engine.runs.errors import PlanChangedError
 from engine.session import Session
@@ -118,6 +118,11 @@ def list_runs(session: Session) -> tuple[Run, ...]:
 def plan_of(session: Session, run_id: str) -> Plan | None:
     """What a known run was to do."""
     return desk(session).plan(run_id)
+
+
+def cutover_view(session: Session, run_id: str) -> CutoverView | None:
+    """The cutover of a known run as it is known now; None where nothing is replaced."""
+    return desk(session).cutover(run_id)
 
 
 async def journal(session: Session, run_id: str) -> tuple[JournalEntry, ...]:

@@ -16,12 +16,13 @@ from typing import Final
 from engine.clock import rfc3339
 from engine.errors import HostshiftError, RefusedError
 from engine.facts.failure import as_error
-from engine.inventory import Hooks
+from engine.inventory import Inventory
 from engine.jobs import lock
 from engine.jobs.answers import Holder, LockedError
 from engine.jobs.lock import LockEvidence
 from engine.jobs.mirror import read
 from engine.jobs.start import read_plan
+from engine.model.cutover import CutoverView
 from engine.model.facts import HostLock, Look
 from engine.model.host import Host
 from engine.model.journal import JournalEntry
@@ -67,7 +68,7 @@ class RunDesk:
         self._ledger = Ledger(session.store_url(), owner, read_only=session.read_only)
         self._logs = Logs(session.state_dir)
         self._look_at = look_at or _look_at
-        self._make_plan = make_plan or partial(_make_plan, session.inventory.hooks)
+        self._make_plan = make_plan or partial(_make_plan, session.inventory)
         self._live = LiveRuns(session, self._ledger, self._logs, look_at or _look_at)
 
     async def open(self) -> None:
@@ -359,6 +360,18 @@ class RunDesk:
         known = self._ledger.known(run_id)
         return known.record.plan if known else None
 
+    def cutover(self, run_id: str) -> CutoverView | None:
+        """See `engine.runs.cutover_view`."""
+        from engine.runs.cutover import view
+
+        known, driver = self._ledger.known(run_id), self._live.driver(run_id)
+        record = driver.record if driver is not None else known.record if known else None
+        if record is None or not self._session.inventory.has(record.run.host):
+            return None
+        old = self._session.inventory.host(record.run.host)
+        dns = driver.name_servers if driver is not None else ()
+        return view(record, self.get(run_id), old, self._logs, self._session.clock.now(), dns)
+
     def list_runs(self) -> tuple[Run, ...]:
         """See `engine.runs.list_runs`."""
         return tuple(self.get(known.record.run.id) for known in self._ledger.all())
@@ -484,9 +497,10 @@ async def _look_at(session: Session, host: Host, depth: str) -> Look:
     return await look_at(session, host, "full" if depth == "full" else "light")
 
 
-def _make_plan(hooks: Hooks, host: Host, look: Look, candidate: str, now: datetime) -> Plan:
-    from engine.plan import make_plan
+def _make_plan(inventory: Inventory, host: Host, look: Look, candidate: str, now: datetime) -> Plan:
+    from engine.plan import make_plan, replacing
 
     if look.facts is None:
         raise as_error(look)
-    return make_plan(host, look.facts, candidate, now, hooks)
+    about = replacing(inventory, host)
+    return make_plan(host, look.facts, candidate, now, inventory.hooks, about=about)

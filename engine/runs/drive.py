@@ -18,9 +18,11 @@ from engine.clock import ForwardClock
 from engine.errors import DeadlineError, HostOutputError, HostshiftError, UnreachableError
 from engine.jobs import lock
 from engine.jobs.answers import LinkLostError, LockedError
+from engine.model.cutover import DnsSide
 from engine.model.facts import Depth, Look
 from engine.model.host import Host
 from engine.model.plan import ConfirmAct, GuardAct, Step
+from engine.model.replacing import ReturnAct
 from engine.model.run import Run
 from engine.runs import steps
 from engine.runs.acts.carry_out import carry_out
@@ -29,6 +31,7 @@ from engine.runs.hold import Hold
 from engine.runs.observe import Observation, ended_by_guard, out_of_reach
 from engine.runs.phases import Phase, last_phases, phases
 from engine.runs.records import Logs, Record
+from engine.runs.successor import locked_hosts, successor_of
 from engine.session import Session
 from engine.transport.protocol import Transport
 
@@ -60,6 +63,8 @@ class Driver:
         stopper: Stops what goes on now, hard or not; None where nothing can be stopped.
         at_gate: It waits for an answer, and everybody who must know was told.
         unreachable: Why the host can't be asked now; None when it answered last.
+        beside: What goes on beside the steps, by its name; ended when the driver ends.
+        name_servers: What the name servers answered last, while a change of theirs is followed.
     """
 
     def __init__(
@@ -86,6 +91,8 @@ class Driver:
         self.stopper: Callable[[bool], Awaitable[None]] | None = None
         self.stop_asked: str | None = None
         self.at_gate = False
+        self.beside: dict[str, asyncio.Task[None]] = {}
+        self.name_servers: tuple[DnsSide, ...] = ()
         self._clock = ForwardClock(session.clock, record.run.since)
         self._beaten = session.clock.monotonic()
 
@@ -99,6 +106,16 @@ class Driver:
         """Something was begun that changes the host; a guard alone changes nothing."""
         acts = {step.id: step.act for step in self.record.plan.steps}
         return any(not isinstance(acts.get(name), GuardAct) for name in self.record.begun)
+
+    @property
+    def successor(self) -> Host | None:
+        """The host that takes over, once it is known where it is."""
+        return successor_of(self.record, self.host)
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """The hosts whose locks this run has."""
+        return locked_hosts(self.record, self.host)
 
     @property
     def transport(self) -> Transport:
@@ -122,9 +139,10 @@ class Driver:
                 self._end(await self._all_phases())
             await self._last_steps()
         finally:
-            if listening is not None:
-                listening.cancel()
-                await asyncio.gather(listening, return_exceptions=True)
+            others = [*self.beside.values(), *([listening] if listening is not None else [])]
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
         # Nobody listens any more: to ask for a run that has just ended would read as losing it.
         await self._settle()
 
@@ -184,7 +202,7 @@ class Driver:
                 self.keep(steps.with_step(self.run, phase.step.id, nothing, self.now()))
                 continue
             observed = await carry_out(self, phase)
-            if isinstance(phase.act, ConfirmAct):
+            if isinstance(phase.act, ConfirmAct | ReturnAct):
                 verdict = ended_by_guard(verdict, observed)
             elif observed.state not in ("running", "succeeded"):
                 verdict = replace(verdict, reason=(*verdict.reason, *observed.reason))
@@ -200,19 +218,24 @@ class Driver:
             return
         await self.notify("ended")
         reason = tuple(line for line in self.run.reason if not line.startswith(_STILL_LOCKED))
-        try:
-            released = await lock.release(self.transport, self.host, self.run.id)
-        except HostshiftError as error:
-            self.keep(replace(self.run, reason=(*reason, f"{_STILL_LOCKED}: {error.message}")))
-            released = await self.asking(
-                lambda: lock.release(self.transport, self.host, self.run.id), silent=True
-            )
+        released = True
+        for host in self.hosts:
+            released &= await self._release(host, reason)
         # Another's lock is none of ours: there is nothing to give back either way.
         self.record = replace(self.record, released=True)
         if not released:
             reason = (*reason, "The host's lock was taken by another run meanwhile.")
         self.keep(replace(self.run, reason=reason))
         await self.saved()
+
+    async def _release(self, host: Host, reason: tuple[str, ...]) -> bool:
+        try:
+            return await lock.release(self.transport, host, self.run.id)
+        except HostshiftError as error:
+            self.keep(replace(self.run, reason=(*reason, f"{_STILL_LOCKED}: {error.message}")))
+            return await self.asking(
+                lambda: lock.release(self.transport, host, self.run.id), silent=True, host=host
+            )
 
     # Words from people
 
@@ -239,11 +262,14 @@ class Driver:
 
     # Asking the host
 
-    async def asking(self, ask: Callable[[], Awaitable[T]], *, silent: bool = False) -> T:
+    async def asking(
+        self, ask: Callable[[], Awaitable[T]], *, silent: bool = False, host: Host | None = None
+    ) -> T:
         """Ask until the host answers.
 
         Args:
             silent: The run's state doesn't depend on the answer.
+            host: Who is asked; the run's own host where it isn't given.
 
         Raises:
             LockedError, CannotStartError: the answer is a refusal.
@@ -260,7 +286,7 @@ class Driver:
                     self._lost(error)
                 if isinstance(error, HostOutputError | DeadlineError | LinkLostError):
                     # A connection on which nothing is heard may be dead without knowing it.
-                    await self.transport.forget(self.host.name)
+                    await self.transport.forget((host or self.host).name)
                 await self.sleep(delay)
                 delay = min(2 * delay, LAST_RETRY_S)
             else:
@@ -287,7 +313,8 @@ class Driver:
             return
         self._beaten = now
         try:
-            await lock.beat(self.transport, self.host, self.run.id, step_id)
+            for host in self.hosts:
+                await lock.beat(self.transport, host, self.run.id, step_id)
         except UnreachableError as error:
             self._lost(error)
         except HostshiftError:

@@ -18,6 +18,7 @@ from engine.model.plan import (
     Step,
     VerifyAct,
 )
+from engine.model.replacing import CutoverGateAct, EndGateAct, ReplacingAct
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,9 @@ class JobPhase:
         return (self.job, *others)
 
 
-SingleAct = BaselineAct | RebootAct | GateAct | GuardAct | ScriptAct | ConfirmAct | VerifyAct
+SingleAct = (
+    BaselineAct | RebootAct | GateAct | GuardAct | ScriptAct | ConfirmAct | VerifyAct | ReplacingAct
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def phases(plan: Plan) -> tuple[Phase, ...]:
         RefusedError: it holds something that can't be carried out.
     """
     for step in plan.steps:
-        if step.gate and not isinstance(step.act, GateAct):
+        if step.gate and not isinstance(step.act, GateAct | CutoverGateAct | EndGateAct):
             raise RefusedError(
                 f"Step {step.id} of {plan.candidate} can't be carried out by this version.",
                 hint=f"hostshift plan {plan.host} {plan.candidate} shows what it would do.",

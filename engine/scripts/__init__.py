@@ -3,10 +3,11 @@
 from engine.scripts.events import environment, event
 from engine.scripts.follow import follow, stop, tail
 from engine.scripts.notify import complaints, notify
-from engine.scripts.result import Result, judge
+from engine.scripts.result import HARMLESS, Result, judge
 from engine.scripts.start import NotStartedError, start
 
 __all__ = [
+    "HARMLESS",
     "NotStartedError",
     "Result",
     "complaints",

@@ -19,6 +19,7 @@ VARIABLES: Final = (
     "HOSTSHIFT_NEW",
     "HOSTSHIFT_NEW_ADDRESS",
     "HOSTSHIFT_SERVICE",
+    "HOSTSHIFT_PASS",
 )
 """Those that are not given to a script are taken out of its environment."""
 
@@ -55,9 +56,10 @@ def environment(
     new: str | None = None,
     new_address: str | None = None,
     service: str | None = None,
+    sync_pass: str | None = None,
 ) -> dict[str, str]:
     """The variables of a script, without those that have nothing to say."""
-    values = (run, old.name, old.address, new, new_address, service)
+    values = (run, old.name, old.address, new, new_address, service, sync_pass)
     return {name: value for name, value in zip(VARIABLES, values, strict=True) if value}
 
 

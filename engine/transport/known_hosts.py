@@ -23,7 +23,7 @@ from typing import Final, Literal
 from engine.errors import InputError, RefusedError
 from engine.model.facts import HostKeyOffer
 from engine.text import clean_line
-from engine.transport.client_config import matches_list, stamp
+from engine.transport.client_config import Endpoint, matches_list, stamp
 
 Marker = Literal["", "cert-authority", "revoked"]
 DEFAULT_PORT: Final = 22
@@ -219,6 +219,18 @@ class KnownHosts:
         if held is None or held.stamp != now:
             held = self._files[path] = _read(path, now)
         return held
+
+
+def place(endpoint: Endpoint, own_file: Path | None) -> tuple[str, int, Path]:
+    """Under which name and port a server's key stands in known_hosts, and in which file.
+
+    Args:
+        own_file: The inventory's `known_hosts`, which stands for all files of the configuration.
+    """
+    name = endpoint.host_key_alias or endpoint.hostname.lower()
+    port = DEFAULT_PORT if endpoint.host_key_alias else endpoint.port
+    files = (own_file,) if own_file is not None else endpoint.known_hosts
+    return name, port, files[0] if files else Path.home() / ".ssh" / "known_hosts"
 
 
 def accept_host_keys(offers: Iterable[HostKeyOffer]) -> None:

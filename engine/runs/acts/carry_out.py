@@ -13,7 +13,7 @@ from engine.model.plan import (
     ScriptAct,
     VerifyAct,
 )
-from engine.runs.acts import gate, guard, health, reboot, script
+from engine.runs.acts import gate, guard, health, reboot, replacing, script
 from engine.runs.acts.job import JobInHand
 from engine.runs.observe import Observation
 from engine.runs.phases import JobPhase, Phase
@@ -44,6 +44,8 @@ async def carry_out(driver: Driver, phase: Phase) -> Observation:
             return await guard.end_alone(driver, step, act, more)
         case ScriptAct() as act:
             return await script.run(driver, step, act, more)
+        case _ as act:
+            return await replacing.carry_out(driver, step, act, more)
 
 
 def _only_looked_at(more: bool) -> Observation:

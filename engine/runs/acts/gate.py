@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from engine.clock import rfc3339
@@ -68,14 +69,18 @@ async def ask(
     *,
     until: datetime | None = None,
     opens: Callable[[], str | None] = lambda: None,
+    told: Callable[[], tuple[str, ...]] = tuple,
     closes: bool = True,
+    by_itself: bool = False,
 ) -> Observation:
     """Ask a person and wait for the answer, however long it takes.
 
     Args:
         until: Nothing more is done after this moment.
         opens: Why there is nothing to ask any more; None while there is.
+        told: What is known by now beside the question; told anew when it changes.
         closes: The step is over with the answer.
+        by_itself: Nobody has to answer: it is a wait that a person may end before its time.
 
     Returns:
         ``running`` (or ``succeeded`` at the plan's end) when the answer is to go on; ``cancelled``
@@ -91,15 +96,25 @@ async def ask(
     await driver.asking(
         lambda: keep_plan(driver.transport, driver.host, run.id, driver.record.plan), silent=True
     )
-    await driver.asking(
-        lambda: lock.wait_at_gate(driver.transport, driver.host, run.id, step.id), silent=True
-    )
-    driver.in_hand(step, Observation("waiting", (question, *waits), hint, question))
+    for host in driver.hosts:
+        await driver.asking(
+            partial(lock.wait_at_gate, driver.transport, host, run.id, step.id),
+            silent=True,
+            host=host,
+        )
+
+    def tell() -> None:
+        driver.in_hand(step, Observation("waiting", (question, *waits, *told()), hint, question))
+
+    tell()
     await driver.saved()
-    await driver.notify("gate")
-    driver.at_gate = True
+    if not by_itself:
+        await driver.notify("gate")
+        driver.at_gate = True
     try:
-        return await _answered(driver, step, more, until=until, opens=opens, closes=closes)
+        return await _answered(
+            driver, step, more, until=until, opens=opens, tell=tell, closes=closes
+        )
     finally:
         driver.at_gate = False
 
@@ -111,6 +126,7 @@ async def _answered(
     *,
     until: datetime | None,
     opens: Callable[[], str | None],
+    tell: Callable[[], None],
     closes: bool,
 ) -> Observation:
     run = driver.run
@@ -131,15 +147,19 @@ async def _answered(
             return _ended(driver, step, driver.stop_asked)
         if until is not None and driver.now() >= until:
             return _ended(driver, step, f"Nobody answered until {rfc3339(until)}.")
+        tell()
         await asyncio.sleep(POLL_S)
     if driver.hold is not None and not await driver.hold.act_again(driver.at_once):
         driver.in_hand(step, Observation("waiting", (why, _NO_PLACE)))
         while not await driver.hold.act_again(driver.at_once):
             await driver.sleep(POLL_S)
-    resumed = await driver.asking(
-        lambda: lock.resume(driver.transport, driver.host, run.id, step.id)
-    )
-    if not resumed:
+    resumed = [
+        await driver.asking(
+            partial(lock.resume, driver.transport, host, run.id, step.id), host=host
+        )
+        for host in driver.hosts
+    ]
+    if not all(resumed):
         lost = Observation("attention", (_OVERRIDDEN,), "Look at the host, then plan again.")
         driver.over(step, lost)
         return lost

@@ -14,6 +14,7 @@ from engine.jobs.mirror import Mirror, read
 from engine.jobs.start import start, withdraw
 from engine.jobs.stop import stop
 from engine.model.facts import Facts
+from engine.model.host import Host
 from engine.model.plan import VerifyAct
 from engine.model.run import Progress
 from engine.programs.dpkg_versions import Installed, parse
@@ -40,11 +41,20 @@ VERSIONS_S: Final = 60
 
 
 class JobInHand:
-    """One phase that holds a job, while a driver carries it out."""
+    """One phase that holds a job, while a driver carries it out.
 
-    def __init__(self, driver: Driver, phase: JobPhase) -> None:
+    Args:
+        host: Where the job runs; the run's own host where it isn't given.
+        closes: The step is over with its job; else there is more to it once the job has ended well.
+    """
+
+    def __init__(
+        self, driver: Driver, phase: JobPhase, host: Host | None = None, *, closes: bool = True
+    ) -> None:
+        self._closes = closes
         self._driver = driver
         self._phase = phase
+        self._host = host or driver.host
         self._job: JobEvidence | None = None
         self._after: After | None = None
         self._guard: GuardState | None = None
@@ -116,7 +126,7 @@ class JobInHand:
     async def _withdrawn(self) -> bool:
         driver, step = self._driver, self._phase.job.id
         return await driver.asking(
-            lambda: withdraw(driver.transport, driver.host, driver.run.id, step)
+            lambda: withdraw(driver.transport, self._host, driver.run.id, step)
         )
 
     async def _was_begun(self) -> bool:
@@ -142,14 +152,14 @@ class JobInHand:
         try:
             await start(
                 driver.transport,
-                driver.host,
+                self._host,
                 driver.record.plan,
                 run.id,
                 step,
                 self._phase.act,
                 driver.fields(),
             )
-            await lock.beat(driver.transport, driver.host, run.id, step)
+            await lock.beat(driver.transport, self._host, run.id, step)
         except LockedError:
             raise
         except HostOutputError as error:
@@ -163,9 +173,9 @@ class JobInHand:
     async def _stop(self, hard: bool) -> None:
         driver, step = self._driver, self._phase.job.id
         run = driver.run.id
-        answer = await stop(driver.transport, driver.host, run, step, hard=hard)
+        answer = await stop(driver.transport, self._host, run, step, hard=hard)
         if answer.verdict == "missing":
-            await withdraw(driver.transport, driver.host, run, step)
+            await withdraw(driver.transport, self._host, run, step)
 
     # Following
 
@@ -210,7 +220,7 @@ class JobInHand:
                 driver.glance(steps.with_progress(driver.run, step, word))
 
         return await follow(
-            driver.transport, driver.host, driver.run.id, step, mirror, progress, seconds=seconds
+            driver.transport, self._host, driver.run.id, step, mirror, progress, seconds=seconds
         )
 
     # Proving
@@ -245,6 +255,8 @@ class JobInHand:
         evidence = self._evidence()
         now = driver.now()
         own = observe(replace(evidence, needs_after=False, more=False, guard=None))
+        if own.state == "succeeded" and not self._closes:
+            own = replace(own, state="running")
         run = steps.with_step(driver.run, phase.job.id, own, now)
         observed = observe(evidence)
         if phase.verify is not None and self._job is not None and self._job.over:

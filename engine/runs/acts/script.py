@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import scripts
+from engine.clock import rfc3339
+from engine.errors import HostshiftError
 from engine.model.plan import ScriptAct, Step
 from engine.runs.observe import Observation
+from engine.runs.successor import successor_name
+from engine.scripts.printed import read_backup_time, read_provisioned
 
 if TYPE_CHECKING:
     from engine.runs.drive import Driver
@@ -19,7 +23,15 @@ async def run(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observa
     await driver.saved()
     what = "begins" if act.event == "before" else "ended"
     told = scripts.event(act.event, driver.run, step.id, what, driver.now())
-    variables = scripts.environment(run_id, driver.host)
+    new = driver.successor
+    variables = scripts.environment(
+        run_id,
+        driver.host,
+        new=new.name if new is not None else successor_name(driver.record),
+        new_address=new.address if new is not None else None,
+        service=act.service,
+        sync_pass=act.sync_pass,
+    )
     try:
         await scripts.start(session, run_id, step.id, act, told, variables)
     except scripts.NotStartedError as error:
@@ -28,7 +40,7 @@ async def run(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observa
         return observed
     stopping = False
     while True:
-        if driver.stop_asked is not None and act.event == "before" and not stopping:
+        if driver.stop_asked is not None and act.event not in scripts.HARMLESS and not stopping:
             stopping = True
             await scripts.stop(session, run_id, step.id)
         seen = await scripts.follow(session, run_id, step.id, seconds=2)
@@ -39,10 +51,41 @@ async def run(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observa
             await driver.beat(step.id)
     reason = result.reason or ("The script ended with exit status 0.",)
     observed = Observation(result.state, reason, result.hint)
-    driver.over(step, observed, {"exit_status": result.exit_status})
+    found: dict[str, Any] = {"exit_status": result.exit_status}
     if result.state == "succeeded":
+        try:
+            found |= _printed(driver, step, act)
+            reason = _told(act, found) or reason
+            observed = Observation("succeeded", reason)
+        except HostshiftError as error:
+            observed = Observation("failed", (error.message,), error.hint)
+    driver.over(step, observed, found)
+    await driver.saved()
+    if observed.state == "succeeded":
         return Observation("running" if more else "succeeded", reason)
     return observed
+
+
+def _told(act: ScriptAct, found: dict[str, Any]) -> tuple[str, ...]:
+    """What its last line means, in words."""
+    if act.event == "provision":
+        keys = len(found["host_keys"])
+        said = f"{keys} of its host keys" if keys != 1 else "its host key"
+        return (f"It is at {found['address']}; the script has printed {said}.",)
+    if act.event == "backup_age":
+        return (f"The newest backup that can be restored is of {found['backup_at']}.",)
+    return ()
+
+
+def _printed(driver: Driver, step: Step, act: ScriptAct) -> dict[str, Any]:
+    """What a script has said in its last line, where that is a part of its contract."""
+    log = driver.logs.path(driver.run.id, step.id)
+    if act.event == "provision":
+        made = read_provisioned(log.read_bytes())
+        return {"address": made.address, "host_keys": list(made.host_keys)}
+    if act.event == "backup_age":
+        return {"backup_at": rfc3339(read_backup_time(log.read_bytes()))}
+    return {}
 
 
 async def notify(driver: Driver, what: str) -> None:

@@ -18,7 +18,14 @@ from asyncssh.public_key import (
 from engine.model.facts import HostKeyOffer
 from engine.transport.client_config import Endpoint, matches_list
 from engine.transport.failures import ChangedHostKey, HostKeyError, RevokedHostKey, UnknownHostKey
-from engine.transport.known_hosts import Entry, KnownHosts, Vouched, fingerprint, name_in_file
+from engine.transport.known_hosts import (
+    Entry,
+    KnownHosts,
+    Vouched,
+    fingerprint,
+    name_in_file,
+    place,
+)
 
 Parsed = tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]]
 
@@ -75,17 +82,15 @@ def expect(
         files: tuple[Path, ...] = (own_file,)
     else:
         files = endpoint.known_hosts + endpoint.global_known_hosts
-    name = endpoint.host_key_alias or endpoint.hostname.lower()
-    port = 22 if endpoint.host_key_alias else endpoint.port
+    name, port, file = place(endpoint, own_file)
     vouched = known_hosts.vouched(name, port, files)
     parsed = (_keys(vouched.keys), _keys(vouched.authorities), _keys(vouched.revoked))
-    user_files = (own_file,) if own_file is not None else endpoint.known_hosts
     return Expectation(
         host=host,
         name=name,
         port=port,
         address=endpoint.hostname,
-        file=user_files[0] if user_files else Path.home() / ".ssh" / "known_hosts",
+        file=file,
         vouched=vouched,
         parsed=parsed,
         algorithms=_algorithms(parsed, endpoint.host_key_algorithms),

@@ -166,8 +166,8 @@ def test_a_blocked_candidate_is_refused_with_every_remedy() -> None:
     assert "hostshift status server1" in refused.value.hint
 
 
-def test_what_this_version_cannot_do_is_refused() -> None:
-    with pytest.raises(BlockedError, match="not-supported-yet"):
+def test_a_replacement_that_lacks_something_is_refused() -> None:
+    with pytest.raises(BlockedError, match="replace-incomplete"):
         plan(candidate="replace")
 
 

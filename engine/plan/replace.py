@@ -1,0 +1,300 @@
+"""The steps of a replacement, in the doctrine's order (docs/replace.md)."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from engine.inventory.resolve import zone_of
+from engine.inventory.value import Hooks, Inventory
+from engine.model.host import Host, Service
+from engine.model.plan import ScriptAct, ServiceCheck, Step, Where
+from engine.model.replacing import (
+    ChecksAct,
+    CloseAct,
+    CutoverGateAct,
+    EndGateAct,
+    FreezeAct,
+    HoldAct,
+    InventoryAct,
+    OpenAct,
+    PassKind,
+    PowerOffAct,
+    PreflightAct,
+    ReachAct,
+    RecordsAct,
+    RecordsPurpose,
+    ReplacingAct,
+    ReturnAct,
+    SoakAct,
+    SpreadAct,
+    StartAct,
+    SwitchAct,
+    SyncAct,
+)
+from engine.model.writers import Writer
+from engine.plan.hooks import AFTER, BEFORE, hook
+from engine.successor import Successor, names_of, propose
+
+SCRIPT_S: Final = 6 * 3600
+"""Seconds for a script that builds or restores: beyond that somebody looks."""
+REACH_S: Final = 1800
+"""Seconds for a new server to boot and cloud-init to end."""
+KEY_S: Final = 3 * 24 * 3600
+"""Seconds that the data's one-time key is worth anything; each pass renews it."""
+PATIENCE_S: Final = 120
+"""Seconds that started services get to pass their checks."""
+TTL_WAIT_S: Final = 7 * 24 * 3600
+OWN_TTL_S: Final = 300
+
+OWN, REMOVE = "own-records", "old-records"
+OPEN, CLOSE, RETURN = "open-way", "no-key-left", "return"
+"""Ids of steps that others name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """What a replacement has to know beyond the host.
+
+    Attributes:
+        zones: Each zone of the inventory that holds one of these names, with the names.
+        own_zone: The zone in which the successor gets a name of its own; None: it gets none here.
+        old_zone: The zone of the old host's own name.
+    """
+
+    successor: Successor
+    zones: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    own_zone: str | None = None
+    old_zone: str | None = None
+
+
+def replacing(inventory: Inventory, host: Host) -> Replacing:
+    """What the inventory says for the replacement of a host."""
+    zones = [zone.name for zone in inventory.zones]
+    by_zone: dict[str, list[str]] = {}
+    for name in (name for service in host.services for name in service.names):
+        zone = _zone_of(name, zones)
+        if zone is not None:
+            by_zone.setdefault(zone, []).append(name)
+    successor = propose(host, names_of(inventory))
+    return Replacing(
+        successor,
+        tuple((zone, tuple(dict.fromkeys(names))) for zone, names in by_zone.items()),
+        _zone_of(successor.address, zones) if successor.address else None,
+        _zone_of(host.address, zones) if successor.address else None,
+    )
+
+
+def _zone_of(name: str, zones: Iterable[str]) -> str | None:
+    return zone_of(name.removesuffix(".").lower(), dict.fromkeys(zones))
+
+
+def replace_steps(host: Host, about: Replacing, hooks: Hooks) -> tuple[Step, ...]:
+    """All steps from the preflight to the end of the old host."""
+    return tuple(_Steps(host, about, hooks).all())
+
+
+class _Steps:
+    def __init__(self, host: Host, about: Replacing, hooks: Hooks) -> None:
+        self.host = host
+        self.about = about
+        self.hooks = hooks
+        self.old = host.name
+        self.new = about.successor.name
+        self.checks = tuple(ServiceCheck(s.name, c) for s in host.services for c in s.checks)
+        self.writers = tuple(_writer(service) for service in host.services)
+        self.paths = tuple(v for s in host.services if s.sync is None for v in s.volumes)
+
+    def all(self) -> Iterator[Step]:
+        yield from self._build()
+        yield from self._prove()
+        yield from self._copy()
+        yield from self._cut_over()
+        yield from self._after()
+        yield from self._always()
+
+    def _build(self) -> Iterator[Step]:
+        yield _step(
+            "preflight", "Look at what the replacement meets", "host", PreflightAct(self.new)
+        )
+        yield self._script("provision", f"Build {self.new}", self.host.replacement.provision)
+        reach = ReachAct(self.new, self.about.successor.address, self.paths, REACH_S)
+        yield _step("reach", f"Wait for {self.new} and compare the two", "successor", reach)
+        if self.about.own_zone and self.about.successor.address:
+            names = (self.about.successor.address,)
+            yield self._records(OWN, f"Give {self.new} its own name", "own", self.about.own_zone,
+                                names, OWN_TTL_S)  # fmt: skip
+
+    def _prove(self) -> Iterator[Step]:
+        for service in self.host.services:
+            yield self._script("deploy", f"Deploy {service.name}", service.deploy, service)
+        for service in self.host.services:
+            title = f"How old is the backup of {service.name}?"
+            yield self._script("backup_age", title, service.backup_age, service)
+            title = f"Restore {service.name} from its backup"
+            yield self._script("restore", title, service.restore, service)
+        title = "Test what was deployed and restored"
+        yield _step("test", title, "successor", ChecksAct(self.checks, PATIENCE_S))
+
+    def _copy(self) -> Iterator[Step]:
+        title = f"Stop the services on {self.new} and hold them"
+        yield _step("hold", title, "successor", HoldAct(self.writers))
+        if self.paths:
+            yield _step(OPEN, "Open the way for the data", "host", OpenAct(self.paths, KEY_S))
+            yield self._sync("bulk", "Copy the volumes while the old host serves")
+        yield from self._sync_scripts("bulk")
+        ttl = self.host.replacement.ttl_s
+        for number, (zone, names) in enumerate(self.about.zones, 1):
+            yield self._records(_numbered("ttl", number), f"Lower the TTL in {zone}, wait it out",
+                                "lower-ttl", zone, names, ttl, TTL_WAIT_S)  # fmt: skip
+        if self.paths:
+            yield self._sync("bulk", "Copy what has changed since", "bulk-again")
+            yield self._sync("rehearsal", "Rehearse the final pass: what is left?")
+
+    def _cut_over(self) -> Iterator[Step]:
+        question = f"Cut over from {self.old} to {self.new} now?"
+        rehearsals = ("bulk-again", "rehearsal") if self.paths else ()
+        gate = CutoverGateAct(question, rehearsals, self.host.window)
+        yield Step("cutover", "Cut over?", "controller", gate, gate=True, reversible=True)
+        if (before := hook(self.hooks, "before")) is not None:
+            yield Step(BEFORE, "Run the hook before", "controller", before)
+        thaw_after = self.host.replacement.thaw_after_s
+        yield Step("freeze", f"Freeze the writers of {self.old} and prove it", "host",
+                   FreezeAct(self.writers, thaw_after),
+                   undo=(f"a guard thaws {self.old} by itself after {thaw_after} s",
+                         "until the DNS is changed the run's end returns to the old host"),
+                   )  # fmt: skip
+        if self.paths:
+            yield self._sync("final", "Copy the last of the data")
+            yield self._sync("verify", "A second pass finds nothing more")
+        yield from self._sync_scripts("final")
+        for service in self.host.services:
+            if service.verify is not None:
+                yield self._script("verify", f"Verify {service.name}", service.verify, service)
+        title = f"Move the right to write to {self.new}"
+        yield _step("switch", title, "controller", SwitchAct(self.writers))
+        yield _step("start", f"Start the services on {self.new}", "successor",
+                    StartAct(self.writers))  # fmt: skip
+        title = f"Check the services on {self.new}"
+        yield _step("check", title, "successor", ChecksAct(self.checks, PATIENCE_S))
+        for number, (zone, names) in enumerate(self.about.zones, 1):
+            yield self._records(_numbered("dns", number), f"Lead the names in {zone} to {self.new}",
+                                "switch", zone, names)  # fmt: skip
+
+    def _after(self) -> Iterator[Step]:
+        services = tuple(s.name for s in self.host.services)
+        address = self.about.successor.address
+        yield _step("inventory", f"The inventory follows: {self.new} has the services",
+                    "controller",
+                    InventoryAct("succeed", self.old, self.new, services, address))  # fmt: skip
+        if self.paths:
+            yield _step("close-way", "Remove the data's one-time key", "host", CloseAct(OPEN))
+        switched = self._switched()
+        if switched:
+            title = "Follow the DNS until the old TTL has run out"
+            yield _step("spread", title, "dns", SpreadAct(switched))
+        soak = self.host.replacement.soak_s or 0
+        ports = tuple(sorted({p for c in self.checks if (p := _port(c)) is not None}))
+        by_service = tuple((s.name, s.names) for s in self.host.services)
+        yield _step("soak", "Soak", "successor", SoakAct(soak, self.checks, ports, by_service))
+        names = tuple(name for _, each in by_service for name in each)
+        gate = EndGateAct(f"End {self.old} now?", ports, names, "soak")
+        yield Step("end", f"End {self.old}?", "controller", gate, gate=True, reversible=True)
+        if self.about.old_zone:
+            title = f"Remove the records of {self.old}"
+            yield self._records(REMOVE, title, "remove", self.about.old_zone, (self.host.address,))
+        yield _step("power-off", f"Switch {self.old} off", "host", PowerOffAct())
+        yield self._script(
+            "decommission", f"Decommission {self.old}", self.host.replacement.decommission
+        )
+        yield _step("retire", f"{self.old} leaves the inventory", "controller",
+                    InventoryAct("retire", self.old, self.new))  # fmt: skip
+
+    def _always(self) -> Iterator[Step]:
+        back = ReturnAct(self.writers, self._switched())
+        yield Step(RETURN, f"Return to {self.old}, unless the DNS was changed", "controller", back,
+                   always=True, reversible=True)  # fmt: skip
+        if self.paths:
+            yield Step(CLOSE, "See that the one-time key is gone", "host", CloseAct(OPEN),
+                       always=True, reversible=True)  # fmt: skip
+        if (after := hook(self.hooks, "after")) is not None:
+            yield Step(AFTER, "Run the hook after", "controller", after, always=True)
+
+    def _switched(self) -> tuple[str, ...]:
+        return tuple(_numbered("dns", number) for number in range(1, len(self.about.zones) + 1))
+
+    def _script(
+        self, event: str, title: str, line: str | None, service: Service | None = None
+    ) -> Step:
+        act = ScriptAct(
+            tuple(shlex.split(line or "")), event, SCRIPT_S, service.name if service else None
+        )
+        step_id = event.replace("_", "-") + (f"-{_word(service.name)}" if service else "")
+        return Step(step_id, title, "controller", act)
+
+    def _sync_scripts(self, sync_pass: PassKind) -> Iterator[Step]:
+        if sync_pass not in ("bulk", "final"):
+            raise ValueError(f"a sync script knows no pass {sync_pass}")
+        for service in self.host.services:
+            if service.sync is None:
+                continue
+            act = ScriptAct(tuple(shlex.split(service.sync)), "sync", SCRIPT_S, service.name,
+                            "bulk" if sync_pass == "bulk" else "final")  # fmt: skip
+            title = f"Sync {service.name}, {sync_pass} pass"
+            yield Step(f"sync-{_word(service.name)}-{sync_pass}", title, "controller", act)
+
+    def _sync(self, kind: PassKind, title: str, step_id: str | None = None) -> Step:
+        bandwidth = self.host.replacement.bandwidth_kib if kind == "bulk" else None
+        act = SyncAct(kind, self.paths, OPEN, bandwidth)
+        return _step(step_id or kind, title, "successor", act)
+
+    def _records(
+        self,
+        step_id: str,
+        title: str,
+        purpose: RecordsPurpose,
+        zone: str,
+        names: tuple[str, ...],
+        ttl: int | None = None,
+        wait_s: int = 0,
+    ) -> Step:
+        return _step(step_id, title, "dns", RecordsAct(zone, purpose, names, ttl, wait_s))
+
+
+def _step(step_id: str, title: str, where: Where, act: ReplacingAct) -> Step:
+    return Step(step_id, title, where, act)
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _word(name: str) -> str:
+    """A service's name as a part of a step's id, which holds letters, digits, dots and dashes."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in name)
+
+
+def _writer(service: Service) -> Writer:
+    return Writer(
+        service.name,
+        service.units,
+        service.containers,
+        service.volumes,
+        service.freeze,
+        service.thaw,
+    )
+
+
+def _port(wanted: ServiceCheck) -> int | None:
+    if wanted.check.tcp is not None:
+        return wanted.check.tcp
+    if wanted.check.http is None:
+        return None
+    try:
+        url = urlsplit(wanted.check.http)
+        return url.port or (443 if url.scheme == "https" else 80)
+    except ValueError:
+        return None

@@ -1,0 +1,204 @@
+"""After the cutover: the inventory follows, the soak, and the end of the old host on evidence."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from engine import health
+from engine.clock import rfc3339
+from engine.errors import HostshiftError, UnreachableError
+from engine.inventory import rewriting
+from engine.jobs import lock
+from engine.model.replacing import EndGateAct, InventoryAct, PowerOffAct, SoakAct
+from engine.runs.acts import gate
+from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
+from engine.runs.observe import Observation
+from engine.shell import Script
+from engine.transport.client_config import ClientConfig
+from engine.transport.known_hosts import forget, place
+
+LOOK_S: Final = 30
+OFF_S: Final = 300
+"""Seconds that a host gets to switch off."""
+_SHOWN: Final = 8
+
+
+async def inventory(hand: Hand, act: InventoryAct) -> Done | Observation:
+    """Rewrite the inventory; nobody commits it but the team."""
+    try:
+        lines = await asyncio.to_thread(_rewrite, hand, act)
+    except HostshiftError as error:
+        waits = (error.message, error.hint, "The services are not touched by this.")
+        question = "Mend the inventory, then go on: rewrite it again?"
+        observed = await gate.ask(hand.driver, hand.step, question, waits, hand.more, closes=False)
+        return observed if observed.state != "running" else await inventory(hand, act)
+    name = hand.driver.session.inventory.path.name
+    words = [f"{name} was rewritten; commit it." if lines else f"{name} says so already."]
+    if act.change == "retire":
+        words.append(await _forget(hand))
+    return Done((*words, *lines))
+
+
+def _rewrite(hand: Hand, act: InventoryAct) -> tuple[str, ...]:
+    """What was changed, as lines of a difference; empty where it was done before."""
+    path = hand.driver.session.inventory.path
+    before = rewriting.read(path)
+    if act.change == "succeed":
+        address = act.address or hand.new.address
+        after = rewriting.succeed(before, act.old, act.new, address=address, moved=act.services)
+    else:
+        after = rewriting.retire(before, act.old)
+    lines = rewriting.difference(before, after, path.name)
+    if lines:
+        rewriting.write(path, before, after)
+    return lines
+
+
+async def _forget(hand: Hand) -> str:
+    """The old host's keys leave known_hosts: its address may be another's tomorrow."""
+    old = hand.old
+    endpoint = await asyncio.to_thread(ClientConfig().resolve, old.address, old.user, old.port)
+    name, port, file = place(endpoint, old.known_hosts)
+    names = tuple(dict.fromkeys((name, old.name, old.address)))
+    gone = await asyncio.to_thread(forget, file, names, port)
+    return f"{gone} keys of {old.name} were removed from {file}."
+
+
+async def soak(hand: Hand, act: SoakAct) -> Done | Observation:
+    """Wait, look again and again; the run keeps its claim meanwhile."""
+    driver = hand.driver
+    since = await hand.begins(f"{hand.step.id}.since")
+    until = since + timedelta(seconds=act.seconds)
+    seen = _Seen(hand, act)
+    task = asyncio.create_task(seen.look(), name=f"soak {hand.run}")
+    try:
+        observed = await gate.ask(
+            driver,
+            hand.step,
+            "End the soak before its time?",
+            (f"Soaks until {rfc3339(until)}.", "Opens by itself then."),
+            hand.more,
+            opens=lambda: (
+                f"The soak has ended, {rfc3339(until)}."
+                if driver.now() >= until and seen.looks
+                else None
+            ),
+            closes=False,
+            by_itself=True,
+        )
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    if observed.state != "running":
+        return observed
+    result = {"looks": seen.looks, "failed": seen.failed, "came": seen.came}
+    return Done((*observed.reason, *seen.words()), result)
+
+
+class _Seen:
+    """What the looks of a soak have seen."""
+
+    def __init__(self, hand: Hand, act: SoakAct) -> None:
+        self._hand = hand
+        self._act = act
+        self.looks = 0
+        self.failed: list[str] = []
+        self.came: list[str] = []
+
+    async def look(self) -> None:
+        while True:
+            await self._once()
+            self.looks += 1
+            await asyncio.sleep(min(self._act.every_s, max(1, self._act.seconds / 5)))
+
+    async def _once(self) -> None:
+        hand = self._hand
+        at = rfc3339(hand.driver.now())
+        results = await health.run(
+            hand.driver.transport, hand.new, self._act.checks, hand.driver.session.clock,
+            address=hand.new.address,
+        )  # fmt: skip
+        self.failed += [f"{at} {r.shown}: {r.detail}" for r in results if r.ok is False]
+        try:
+            self.came += [f"{at} {line}" for line in await visitors(hand, self._act.ports)]
+        except HostshiftError as error:
+            self.failed.append(f"{at} {hand.old.name} can't be asked: {error.message}")
+
+    def words(self) -> tuple[str, ...]:
+        found = [f"Looked {self.looks} times; {len(self.failed)} checks failed."]
+        found += self.failed[-_SHOWN:]
+        if self.came:
+            found.append(f"Still came to {self._hand.old.name}:")
+            found += self.came[-_SHOWN:]
+        else:
+            found.append(f"Nobody came to {self._hand.old.name} any more.")
+        return tuple(found)
+
+
+async def visitors(hand: Hand, ports: tuple[int, ...]) -> tuple[str, ...]:
+    """Who has a connection to the old host's service ports now.
+
+    Raises:
+        HostshiftError: it can't be asked.
+    """
+    if not ports:
+        return ()
+    script = Script.host("visitors.sh", *(str(port) for port in ports))
+    done = await hand.driver.transport.run(hand.old, script, deadline_s=LOOK_S)
+    return tuple(done.stdout.decode("ascii", "replace").split("\n"))[:_SHOWN] if done.stdout else ()
+
+
+async def end_gate(hand: Hand, act: EndGateAct) -> Observation:
+    """Ask with the evidence; what still refers to the old host is named."""
+    soaked = hand.result(act.soak)
+    speaks_against: list[str] = []
+    try:
+        speaks_against += await hand.ask(partial(visitors, hand, act.ports))
+    except NotDoneError as error:
+        speaks_against += error.words
+    came = list(soaked.get("came", ()))
+    evidence = [
+        f"Connections to {hand.old.name} now: {'; '.join(speaks_against) or 'none'}.",
+        f"During the soak: {'; '.join(came[-_SHOWN:]) or 'none'}.",
+        f"Checks that failed during the soak: {len(soaked.get('failed', ()))}.",
+        "Not seen from here: monitoring, backups, licences, SPF. Look at them yourself.",
+        "To go on switches it off, removes its records and runs the decommission script.",
+    ]
+    return await gate.ask(hand.driver, hand.step, act.question, tuple(evidence), hand.more)
+
+
+async def power_off(hand: Hand, act: PowerOffAct) -> Done:
+    """Switch the old host off. From here on its lock is gone with it."""
+    driver, asked = hand.driver, f"{hand.step.id}.asked"
+    again = asked in driver.record.begun
+    await hand.begins(asked)
+    script = Script.host("poweroff.sh")
+    if hand.step.id not in driver.record.begun:
+        send = partial(
+            driver.transport.run, hand.old, script, as_root="required", deadline_s=LOOK_S
+        )
+        try:
+            await (send() if again else hand.ask(send))
+        except UnreachableError:
+            hand.says("It was told before, and answers no more.")
+        await hand.begins()
+    until = driver.session.clock.monotonic() + OFF_S
+    while driver.session.clock.monotonic() < until:
+        await driver.transport.forget(hand.old.name)
+        try:
+            await lock.evidence(driver.transport, hand.old, hand.run)
+        except UnreachableError:
+            return Done((f"{hand.old.name} answers no more.",))
+        except HostshiftError as error:
+            hand.says(f"{hand.old.name} still answers: {error.message}")
+        else:
+            hand.says(f"Waits for {hand.old.name} to switch off.")
+        await driver.sleep(2.0)
+    raise NotDoneError(
+        (f"{hand.old.name} still answers after five minutes.",),
+        hint="Switch it off by its console or provider, then go on.",
+        state="attention",
+    )

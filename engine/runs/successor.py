@@ -1,0 +1,49 @@
+"""The successor of a run's host, as far as the run knows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from engine.model.host import Host
+from engine.model.plan import Step
+from engine.model.replacing import PowerOffAct, ReachAct
+from engine.runs.records import Record
+
+PROVISION: Final = "provision"
+"""The step whose result says where the successor is."""
+
+
+def successor_of(record: Record, old: Host) -> Host | None:
+    """The successor as a host that can be asked; None before it is known where it is.
+
+    It is reached as the old host is: the same account, key and way.
+    """
+    found = record.results.get(PROVISION)
+    step = _step(record, ReachAct)
+    if found is None or step is None or not isinstance(step.act, ReachAct):
+        return None
+    return replace(
+        old, name=step.act.name, address=str(found["address"]), services=(), retiring=False
+    )
+
+
+def successor_name(record: Record) -> str | None:
+    """The successor's name, which is planned; None where nothing is replaced."""
+    step = _step(record, ReachAct)
+    return step.act.name if step is not None and isinstance(step.act, ReachAct) else None
+
+
+def locked_hosts(record: Record, old: Host) -> tuple[Host, ...]:
+    """The hosts whose locks a run has: the successor's from when it was reached, and the old
+    host's until it is switched off."""
+    reached, off = _step(record, ReachAct), _step(record, PowerOffAct)
+    hosts = [old] if off is None or off.id not in record.begun else []
+    new = successor_of(record, old)
+    if new is not None and reached is not None and reached.id in record.begun:
+        hosts.append(new)
+    return tuple(hosts)
+
+
+def _step(record: Record, kind: type) -> Step | None:
+    return next((step for step in record.plan.steps if isinstance(step.act, kind)), None)

@@ -1,0 +1,138 @@
+"""Whole replacements under load: server1 is followed by server2, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.nameservers import PRIMARY, RESOLVER, SECONDARY, secret
+from tests.lab.processes import wait_until
+from tests.lab.replacement.world import NEW, OLD, World
+from tests.operators import Operator, text
+
+HOME = "var/lib/hostshift"
+
+
+class Ann(Operator):
+    """The operator who replaces server1."""
+
+    def __init__(self, directory: Path, world: World) -> None:
+        super().__init__(directory, world.inventory)
+        quick = 'soak = "5s"\nttl = "2s"'
+        world.inventory.write_text(world.inventory.read_text().replace('soak = "5s"', quick))
+
+    def replace(self, *, check: int | None = 4) -> dict[str, Any]:
+        """Plan and run up to the gate."""
+        digest = self.plan(OLD, "replace")
+        self.call("run", OLD, "replace", "--confirm", digest, check=check, timeout=400)
+        return self.last()
+
+    def go_on(self, *, check: int | None = 4) -> dict[str, Any]:
+        """Open the gate, and follow the run to the next one or its end."""
+        run = self.last()["id"]
+        self.call("answer", run, "go-on", "--confirm", OLD, check=check, timeout=400)
+        return self.last()
+
+    def story(self) -> str:
+        """The run with the evidence of each step, as its export tells it."""
+        return self.call("export", self.last()["id"]).stdout.decode()
+
+
+def states(run: dict[str, Any]) -> dict[str, str]:
+    return {step["id"]: step["state"] for step in run["steps"]}
+
+
+@pytest.mark.parametrize("world", [6], indirect=True)
+def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
+    ann = Ann(tmp_path / "ann", world)
+    for kind, server in (("files", PRIMARY), ("files", RESOLVER), ("shop", PRIMARY)):
+        world.writer(kind, server)  # type: ignore[arg-type]
+    run = ann.replace()
+    found = states(run)
+    assert (run["state"], found["cutover"]) == ("waiting", "waiting"), ann.story()
+    assert set(list(found.values())[: list(found).index("cutover")]) == {"succeeded"}
+    assert world.counts_on(world.old).files, "server1 serves while all is prepared"
+    assert world.address_of("files") == world.old.address
+
+    run = ann.go_on()
+    assert (run["state"], states(run)["end"]) == ("waiting", "waiting"), ann.story()
+    for writer in world.writers:
+        writer.wait_for(5)
+    for server in (PRIMARY, SECONDARY, RESOLVER):
+        assert world.address_of("files", server) == world.successor.address
+    world.stop_writers()
+    world.assert_nothing_lost()
+    world.assert_never_two_writers()
+    assert "hostshift" not in (world.old.root / "home/admin/.ssh/authorized_keys").read_text()
+    inventory = world.inventory.read_text()
+    assert inventory.count('host = "server2"') == 3
+    assert "this comment is to be kept" in inventory
+    look = json.loads(ann.call("status", OLD, "--json").stdout)["hosts"][0]
+    assert [c["kind"] for c in look["candidates"]] == ["none", "decommission"]
+
+    old = world.old
+    run = ann.go_on(check=0)
+    assert run["state"] == "succeeded", ann.story()
+    assert list(world.cloud.machines) == [NEW]
+    assert not old.container.is_on()
+    assert "[hosts.server1]" not in world.inventory.read_text()
+    assert old.address not in (world.directory / "known_hosts").read_text()
+    ann.call("check")
+    assert text(ann.call("check", "--dns")).count("leads to server2") == 3
+    assert not (world.successor.root / HOME / "lock").exists()
+
+
+def killed(ann: Ann, *words: str, when: str) -> None:
+    """Begin a command and kill it without a word once a step has begun."""
+    process = ann.begin(*words)
+
+    def begun() -> bool:
+        if process.poll() is not None:
+            return True
+        found = ann.runs()
+        return bool(found) and states(found[0]).get(when) not in (None, "planned")
+
+    try:
+        wait_until(begun, f"step {when} to begin", timeout=300, every=0.3)
+        assert process.poll() is None, ann.said()
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+@pytest.mark.parametrize("world", [2], indirect=True)
+def test_killed_on_the_way_and_sent_back_by_the_dns(world: World, tmp_path: Path) -> None:
+    ann = Ann(tmp_path / "ann", world)
+    for kind in ("files", "shop"):
+        world.writer(kind)
+    digest = ann.plan(OLD, "replace")
+    killed(ann, "run", OLD, "replace", "--confirm", digest, when="provision")
+    run = ann.last()["id"]
+    for step in ("restore-files", "bulk"):
+        killed(ann, "attach", run, "--take-over", "it was killed", when=step)
+    ann.call("attach", run, "--take-over", "it was killed", check=4, timeout=400)
+    assert states(ann.last())["cutover"] == "waiting", ann.story()
+    assert len(ann.runs()) == 1
+
+    # The zone's key is another one now: what was frozen must come back.
+    key = world.directory / "tsig.key"
+    right = key.read_text()
+    key.write_text(secret() + "\n")
+    killed(ann, "answer", run, "go-on", "--confirm", OLD, when="final")
+    ann.call("attach", run, "--take-over", "it was killed", check=1, timeout=400)
+    found = ann.last()
+    assert found["state"] == "rolled-back", ann.story()
+    assert states(found)["dns"] == "failed"
+    for writer in world.writers:
+        writer.wait_for(5)
+    world.stop_writers()
+    world.assert_nothing_lost(world.old)
+    assert world.address_of("files") == world.old.address
+    assert world.successor.inside("systemctl is-active files.service", check=False).returncode
+    assert world.old.inside("systemctl is-enabled files.service").stdout == "enabled\n"
+    assert not [*(world.old.root / "etc/systemd/system").rglob("*hostshift*")]
+    key.write_text(right)
+    assert 'host = "server2"' not in world.inventory.read_text()

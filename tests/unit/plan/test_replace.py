@@ -1,0 +1,124 @@
+"""The plan of a replacement: the doctrine's order, what is always done, and what binds it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.inventory import Inventory
+from engine.inventory.value import Hooks, Zone
+from engine.model.host import Check, Host, Replacement
+from engine.model.json_form import from_json, to_json
+from engine.model.plan import Plan, ScriptAct
+from engine.model.replacing import InventoryAct, RecordsAct, SoakAct, SyncAct
+from engine.model.writers import Writer
+from engine.plan import make_plan, replacing
+from engine.runs.phases import last_phases, phases
+from tests.unit.builders import NOW, facts, replaceable, service
+
+SCRIPTS = Replacement("/iac/provision.sh", "/iac/decommission.sh", soak_s=432_000, ttl_s=30)
+GIT = service("git", volumes=("/srv/git",), freeze="stop", checks=(Check(http="https://a/"),))
+SHOP = service("shop", sync="/sync/shop.sh", verify="/verify/shop.sh", volumes=("/srv/shop",))
+
+
+def declared(**fields: Any) -> Host:
+    whole: dict[str, Any] = {"services": (GIT, SHOP), "replacement": SCRIPTS, **fields}
+    return replaceable(**whole)
+
+
+def planned(host: Host | None = None, *zones: str, hooks: Hooks | None = None) -> Plan:
+    old = host or declared()
+    inventory = Inventory(
+        Path("inventory.toml"), (old,), tuple(Zone(z) for z in zones or ("example.com",))
+    )
+    about = replacing(inventory, old)
+    return make_plan(old, facts(), "replace", NOW, hooks or Hooks(), about=about)
+
+
+def test_the_steps_stand_in_the_doctrines_order() -> None:
+    assert [step.id for step in planned().steps] == [
+        "preflight", "provision", "reach", "own-records",
+        "deploy-git", "deploy-shop",
+        "backup-age-git", "restore-git", "backup-age-shop", "restore-shop", "test",
+        "hold", "open-way", "bulk", "sync-shop-bulk", "ttl", "bulk-again", "rehearsal",
+        "cutover", "freeze", "final", "verify", "sync-shop-final", "verify-shop",
+        "switch", "start", "check", "dns",
+        "inventory", "close-way", "spread", "soak", "end",
+        "old-records", "power-off", "decommission", "retire",
+        "return", "no-key-left",
+    ]  # fmt: skip
+
+
+def test_only_what_moves_by_files_is_copied_and_all_is_held() -> None:
+    acts = {step.id: step.act for step in planned().steps}
+    assert {a.paths for a in acts.values() if isinstance(a, SyncAct)} == {("/srv/git",)}
+    held = acts["hold"]
+    assert getattr(held, "writers", None) == (
+        Writer("git", ("git.service",), (), ("/srv/git",), "stop"),
+        Writer("shop", ("shop.service",), (), ("/srv/shop",)),
+    )
+    alone = planned(declared(services=(SHOP,)))
+    assert not {"open-way", "bulk", "final", "close-way", "no-key-left"} & {
+        s.id for s in alone.steps
+    }
+
+
+def test_what_is_done_at_every_end_stands_last() -> None:
+    made = planned(hooks=Hooks(before="/hooks/silence", after="/hooks/unsilence"))
+    assert [p.step.id for p in last_phases(made)] == ["return", "no-key-left", "after"]
+    order = [s.id for s in made.steps]
+    assert order.index("before") == order.index("freeze") - 1
+    assert {s.id for s in made.steps if s.gate} == {"cutover", "end"}
+    done = [step.id for phase in phases(made) for step in phase.steps]
+    assert done == [s.id for s in made.steps if not s.always]
+
+
+def test_each_zone_is_a_change_of_its_own() -> None:
+    host = declared(services=(GIT, replace(SHOP, names=("shop.example.net",))))
+    acts = {s.id: s.act for s in planned(host, "example.com", "example.net").steps}
+    first, second = acts["dns"], acts["dns-2"]
+    assert isinstance(first, RecordsAct)
+    assert isinstance(second, RecordsAct)
+    assert (first.zone, first.names) == ("example.com", ("git.example.com",))
+    assert (second.zone, second.names) == ("example.net", ("shop.example.net",))
+    ttl = acts["ttl-2"]
+    assert isinstance(ttl, RecordsAct)
+    assert ttl.ttl == 30
+
+
+def test_a_host_without_a_name_of_its_own_gets_no_records() -> None:
+    host = declared(address="192.0.2.1")
+    assert not {"own-records", "old-records"} & {s.id for s in planned(host).steps}
+    acts = {s.id: s.act for s in planned(host).steps}
+    moved = acts["inventory"]
+    assert isinstance(moved, InventoryAct)
+    assert (moved.new, moved.address, moved.services) == ("server2", None, ("git", "shop"))
+
+
+def test_scripts_carry_their_service_and_pass() -> None:
+    acts = {s.id: s.act for s in planned().steps if isinstance(s.act, ScriptAct)}
+    assert (acts["restore-git"].event, acts["restore-git"].service) == ("restore", "git")
+    assert acts["sync-shop-final"].sync_pass == "final"
+    assert acts["provision"].command == ("/iac/provision.sh",)
+    assert planned().steps[-4].id == "decommission"
+
+
+def test_the_digest_binds_what_the_inventory_says() -> None:
+    first = planned()
+    assert first.digest == planned().digest
+    soaks = replace(SCRIPTS, soak_s=60)
+    others = (
+        planned(declared(replacement=soaks)),
+        planned(declared(services=(GIT,))),
+        planned(declared(services=(replace(GIT, units=("a.service",)), SHOP))),
+    )
+    assert len({first.digest, *(plan.digest for plan in others)}) == 4
+
+
+def test_a_plan_survives_its_way_through_the_store() -> None:
+    made = planned()
+    assert from_json(Plan, to_json(made)) == made
+    soak = next(s.act for s in made.steps if isinstance(s.act, SoakAct))
+    assert soak.ports == (443,)
+    assert all(step.commands for step in made.steps)
