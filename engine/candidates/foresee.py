@@ -10,12 +10,12 @@ from engine.candidates.decommission import decommission
 from engine.candidates.reboot import reboot
 from engine.candidates.recommendation import recommend
 from engine.candidates.replace import replace
-from engine.candidates.waiting import waiting
 from engine.families.registry import family
 from engine.model.candidate import Candidate, Effects, Foresight, Kind
 from engine.model.facts import Facts
 from engine.model.host import Host
 from engine.risk import ORDINARY, Circumstances, assess
+from engine.risk.waiting import waiting
 
 _ORDER: tuple[Kind, ...] = (
     "none",

@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.candidates.blockers import REPAIRS, WAITS_FOR_A_LOOK
-from engine.candidates.waiting import LISTS_OLD_S
 from engine.model.candidate import Blocker, Candidate, Kind, Recommendation
 from engine.model.facts import Facts, Packages
 from engine.model.host import Host
+from engine.risk.waiting import LISTS_OLD_S
 
 Why = tuple[str, ...]
 _NOT_OURS = ("hostshift-run", "kubernetes", "kubernetes-unknown")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pytest
 
@@ -45,6 +44,7 @@ LISTLESS = Packages(held=(), broken=(), interrupted=False)
 NEEDS_DIST = packages(upgrade("vim"), dist=(upgrade("bind9", security=True), remove("old")))
 ENDED = OperatingSystem(id="debian", pretty_name="Debian 10", support_ends=date(2024, 6, 30))
 UNACCEPTABLE = host(outage="unacceptable")
+OPEN = Kernel("6.1.0-40", "6.1.0-41")
 
 
 def recommended(declared: Host, found: Facts) -> Recommendation:
@@ -160,7 +160,7 @@ def test_an_answered_question_is_not_asked_again() -> None:
 # -- waiting -----------------------------------------------------------------------------------
 
 SOON = OperatingSystem(id="debian", pretty_name="Debian 12", support_ends=date(2026, 12, 1))
-PENDING: dict[str, Any] = {"kernel": Kernel("6.1.0-40", "6.1.0-41")}
+JUST_ENDED = OperatingSystem(id="debian", pretty_name="D", support_ends=date(2026, 11, 22))
 
 
 @pytest.mark.parametrize(
@@ -168,19 +168,27 @@ PENDING: dict[str, Any] = {"kernel": Kernel("6.1.0-40", "6.1.0-41")}
     [
         (host(), facts(), "low", None, "nothing"),
         (host(), facts(upgrade("vim")), "low", None, "none for security"),
-        (host(), facts(FIX), "moderate", 60, "1 security update pending"),
-        (host(exposed=True), facts(FIX), "high", 14, "1 security update pending"),
+        (host(), facts(FIX), "moderate", 60, "1 security update of unknown urgency"),
+        (host(exposed=True), facts(FIX), "high", 14, "within 14 days (BOD 26-04)"),
         (host(exposed=None), facts(FIX), "high", 14, "taken as yes"),
-        (host(), facts(os=ENDED), "high", 14, "no security support since 2024-06-30"),
+        (host(), facts(os=JUST_ENDED), "high", 14, "a plan within 14 days"),
+        (host(), facts(FIX, os=JUST_ENDED), "high", 14, "no security support since 2026-11-22"),
+        (host(), facts(os=ENDED), "critical", 3, "for 9 quarters already: act now"),
         (host(exposed=True), facts(os=ENDED), "critical", 3, "no security support"),
         (host(), facts(os=SOON), "moderate", 8, "ends on 2026-12-01"),
-        (host(), facts(**PENDING), "moderate", None, "its fixes protect nobody"),
+        (host(), facts(kernel=OPEN), "moderate", 60, "what it closes counts as open"),
+        (host(exposed=True), facts(kernel=OPEN), "high", 14, "6.1.0-41 waits for a reboot"),
         (host(), facts(reboot=DUE), "moderate", None, "a reboot is due"),
         (host(), facts(packages=packages(interrupted=True)), "moderate", None, "half-way"),
         (host(), facts(lists_age_s=2 * DAY), "low", None, "2 days old"),
         (host(), facts(lists_age_s=8 * DAY), "moderate", None, "8 days old"),
         (host(), facts(lists_age_s=None), "moderate", None, "not known"),
-        (host(), facts(packages=packages(security=None)), "moderate", None, "not known"),
+        (host(), facts(packages=packages(security=None)), "moderate", 60, "not known"),
+        (host(), facts(family="unknown", packages=None), "moderate", 60, "not known"),
+        (host(), rpm_ostree(), "low", None, "nothing"),
+        (host(), rpm_ostree(deployment(0), deployment(1, booted=True)), "moderate", 60,
+         "43.0 is deployed and waits for a reboot"),
+        (host(), rpm_ostree(deployment(1), deployment(0, booted=True)), "low", None, "nothing"),
         (host(), facts(packages=packages(esm=("a", "b"))), "moderate", None, "2 security fixes"),
         (host(exposed=True), rpm_ostree(deployment(0, booted=True, end_of_life="gone")),
          "critical", 3, "end of life: gone"),
