@@ -26,6 +26,8 @@ from tui.words import (
     yes_no,
 )
 
+FIRST_REASONS = 2
+"""Of an advice that the headline has room for; its candidate shows them all."""
 WITH_BAR = 22
 REBOOTING = ("reboot", "deploy-finalize", "deploy-rollback")
 """Kinds that reboot the host themselves; after the others a reboot may be due."""
@@ -34,7 +36,7 @@ SMALL_BYTES = 500_000_000
 
 
 def headline(known: Known, now: datetime) -> Page:
-    """Name, state, system on one line; what is recommended and why on the next."""
+    """Name, state, system on one line; what is recommended on the next, and why above all."""
     sign, state, tone, _ = state_of(known)
     host, facts = known.host, known.facts
     parts: list[tuple[str, Tone]] = [(host.name, "strong"), (f"   {sign} {state}", tone)]
@@ -47,7 +49,7 @@ def headline(known: Known, now: datetime) -> Page:
     page = Page().line(*parts)
     advice = None if known.foresight is None else known.foresight.recommendation
     if advice is not None:
-        why = " ".join(advice.why)
+        why = " ".join(advice.why[:FIRST_REASONS])
         page.line(("★ ", "accent"), (advice.kind, "strong"), (f"   {why}", "plain"), hang=2)
     return page
 
@@ -117,8 +119,19 @@ def candidate_page(known: Known, candidate: Candidate | None, inventory: str) ->
         risk_lines(page, candidate.risk)
     if candidate.kind not in ("none", "replace", "decommission"):
         effects_lines(page, candidate.effects, reboots=candidate.kind in REBOOTING)
+    _advice(page, known.foresight, candidate)
     _waiting(page, known.foresight)
     return page
+
+
+def _advice(page: Page, foresight: Foresight | None, candidate: Candidate) -> None:
+    """All reasons, at the candidate that they are for, where the headline has no room for them."""
+    advice = None if foresight is None else foresight.recommendation
+    if advice is None or advice.kind != candidate.kind or len(advice.why) <= FIRST_REASONS:
+        return
+    page.heading(f"Why {'nothing is' if advice.kind == 'none' else 'this is'} advised")
+    for reason in advice.why:
+        page.item(reason)
 
 
 def _outage_question(page: Page, name: str, inventory: str) -> None:

@@ -47,10 +47,11 @@ def foresee(host: Host, facts: Facts, now: datetime, around: Circumstances = ORD
     candidates = tuple(
         with_fields(c, risk=assess(host, facts, c, now.date(), around)) for c in found
     )
+    waits = waiting(host, facts, now)
     return Foresight(
         candidates=candidates,
-        waiting=waiting(host, facts, now),
-        recommendation=recommend(host, facts, candidates, now),
+        waiting=waits,
+        recommendation=recommend(host, facts, candidates, waits, now),
     )
 
 

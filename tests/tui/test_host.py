@@ -7,8 +7,11 @@ from dataclasses import replace
 import pytest
 
 from engine.errors import RefusedError
+from engine.model.candidate import Recommendation
 from tests.tui.conftest import Opened, opened
-from tests.tui.fake_bridge import small_fleet
+from tests.tui.fake_bridge import NOW, foresee, make_facts, make_host, small_fleet
+from tui.fleet_rows import Known
+from tui.host_pages import candidate_page, headline
 from tui.screens.host import HostScreen
 from tui.widgets.sheet import Sheet
 
@@ -164,3 +167,20 @@ async def test_unknown_is_said_as_unknown() -> None:
             assert "unknown" in it.line_with(label)
         assert "age unknown" in it.text()
         assert "Containers    unknown" in it.text()
+
+
+def test_the_headline_has_the_first_reasons_and_their_candidate_has_all() -> None:
+    host = make_host("web1", ("web",))
+    foresight = foresee(host, make_facts(host))
+    reasons = ("First.", "Second.", "Third.")
+    advised = replace(foresight, recommendation=Recommendation("reboot", reasons))
+    known = Known(host, foresight=advised)
+    assert "First. Second." in headline(known, NOW).plain()
+    assert "Third." not in headline(known, NOW).plain()
+    page = candidate_page(known, advised.candidate("reboot"), "inventory.toml").plain()
+    assert "Why this is advised" in page
+    assert all(reason in page for reason in reasons)
+    assert "advised" not in candidate_page(known, advised.candidate("upgrade"), "i.toml").plain()
+    few = replace(foresight, recommendation=Recommendation("reboot", reasons[:2]))
+    known = Known(host, foresight=few)
+    assert "advised" not in candidate_page(known, few.candidate("reboot"), "i.toml").plain()

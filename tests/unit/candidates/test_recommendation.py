@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
@@ -17,6 +18,7 @@ from engine.model.facts import (
     OperatingSystem,
     Packages,
     Reboot,
+    Update,
 )
 from engine.model.host import Host
 from tests.unit.builders import (
@@ -44,7 +46,20 @@ LISTLESS = Packages(held=(), broken=(), interrupted=False)
 NEEDS_DIST = packages(upgrade("vim"), dist=(upgrade("bind9", security=True), remove("old")))
 ENDED = OperatingSystem(id="debian", pretty_name="Debian 10", support_ends=date(2024, 6, 30))
 UNACCEPTABLE = host(outage="unacceptable")
+DATABASE = upgrade("postgresql-15", security=True)
 OPEN = Kernel("6.1.0-40", "6.1.0-41")
+SOON = OperatingSystem(id="debian", pretty_name="Debian 12", support_ends=date(2026, 12, 1))
+TOMORROW = date(2026, 11, 24)
+
+
+def redundant(tried_days: int) -> Host:
+    tried = NOW.date() - timedelta(days=tried_days)
+    return host(outage="unacceptable", redundancy="web", failover_tested=tried)
+
+
+def out_for(days: int) -> Facts:
+    published = NOW.date() - timedelta(days=days)
+    return facts(packages=packages(FIX, updates=(Update("openssl", 1, published),)))
 
 
 def recommended(declared: Host, found: Facts) -> Recommendation:
@@ -53,7 +68,8 @@ def recommended(declared: Host, found: Facts) -> Recommendation:
     return answer
 
 
-TABLE: list[tuple[str, Host, Facts, str, str]] = [
+Row = tuple[str, Host, Facts, str, str]
+TABLE: list[Row] = [
     ("clean", host(), facts(), "none", "Nothing is pending"),
     ("fixes", host(), facts(FIX), "upgrade", "brings 1 security fix at the least risk"),
     ("no fixes", host(), facts(upgrade("vim")), "upgrade", "can wait for the next quiet hour"),
@@ -106,7 +122,49 @@ TABLE: list[tuple[str, Host, Facts, str, str]] = [
      "limit who can reach it"),
     ("gate, complete", replaceable(outage="unacceptable"), facts(FIX), "replace", "successor"),
     ("gate, light", UNACCEPTABLE, light(), "replace", "2 security fixes still missing"),
-    ("gate, broken", UNACCEPTABLE, facts(packages=INTERRUPTED), "replace", "Besides: dpkg was"),
+    ("gate, broken", UNACCEPTABLE, facts(packages=INTERRUPTED), "none", "Repair first: dpkg was"),
+    ("gate, broken, afterwards", UNACCEPTABLE, facts(packages=INTERRUPTED), "none", "Then replace"),
+    ("gate, at work", UNACCEPTABLE, facts(packages=INTERRUPTED, dpkg_lock=LockHolder(7, "apt-get")),
+     "replace", "the running server is not touched"),
+    ("gate, alone", UNACCEPTABLE, facts(FIX), "replace", "hosts that stand in for it"),
+    ("gate, never tried", host(outage="unacceptable", redundancy="web"), facts(FIX), "replace",
+     "a failover of web tried lately"),
+    ("gate, tried long ago", redundant(31), facts(FIX), "replace", "a failover of web tried"),
+    ("gate, urgent", host(outage="unacceptable", exposed=True), facts(FIX, os=ENDED), "replace",
+     "limit who can reach it today, look for signs of a break-in"),
+    ("stands in", redundant(30), facts(FIX), "upgrade", "its failover was tried 30 days ago"),
+    ("stands in, one by one", redundant(1), facts(FIX), "upgrade", "One host of web at a time"),
+    ("stands in, broken", redundant(1), facts(packages=INTERRUPTED), "none", "Then upgrade"),
+    ("one by one", host(redundancy="web"), facts(FIX), "upgrade", "One host of web at a time"),
+    ("no time", host(exposed=True), facts(FIX, os=ENDED), "upgrade",
+     "Now, without a cool-down: 3 days at most. Look for signs of a break-in"),
+    ("support ends tomorrow", host(), facts(FIX, os=replace(SOON, support_ends=TOMORROW)),
+     "upgrade", "The price of doing nothing: moderate, 1 day at most"),
+    ("14 days", host(exposed=True), facts(FIX), "upgrade", "a cool-down of up to 7 days; how long"),
+    ("60 days", host(window="Sun 02:00-05:00"), facts(FIX), "upgrade",
+     "a cool-down of 7 to 14 days and the next window (Sun 02:00-05:00); how long"),
+    ("too new", host(), out_for(3), "none", "let it rest until 2026-11-27"),
+    ("too new, then", host(), out_for(3), "none", "From 2026-11-27 on, upgrade: It brings 1"),
+    ("too new, no time", host(exposed=True), replace(out_for(3), os=ENDED), "upgrade", "Now,"),
+    ("rested", host(), out_for(7), "upgrade", "Cool-down is over: the newest of these updates"),
+    ("old backup", host(), facts(DATABASE, backup_age_s=DAY + 1), "none",
+     "If a backup younger than a day existed: upgrade in place"),
+    ("young backup", host(), facts(DATABASE, backup_age_s=DAY), "upgrade", "1 security fix"),
+    ("backup not known", host(), facts(DATABASE), "upgrade",
+     "Back up first: postgresql-15 may change how data lie on disk, and how old"),
+    ("old backup, no database", host(), facts(FIX, backup_age_s=9 * DAY), "upgrade", "1 security"),
+    ("open kernel", host(), facts(kernel=OPEN), "reboot", "until a reboot what the new one closes"),
+    ("open kernel, others", host(), facts(upgrade("vim"), kernel=OPEN), "reboot", "Kernel 6.1.0"),
+    ("open kernel, others, light", host(),
+     light(packages=Packages(upgradable=5, security=0, interrupted=False), kernel=OPEN), "reboot",
+     "Kernel 6.1.0-41"),
+    ("open kernel, broken", host(), facts(packages=INTERRUPTED, kernel=OPEN), "none", "Repair"),
+    ("open kernel, fixes", host(), facts(FIX, kernel=OPEN), "upgrade", "A reboot is due too."),
+    ("tolerable", host(), facts(FIX), "upgrade", "a day's outage that is unacceptable; then"),
+    ("not exposed?", host(exposed=None), facts(FIX), "upgrade", "there may be more time"),
+    ("price", host(exposed=True), facts(FIX, os=ENDED), "upgrade",
+     "The price of doing nothing: critical, 3 days at most (no more fixes come; 1 security update"),
+    ("no price", host(), facts(), "none", "The price of doing nothing: low (nothing that is known"),
     ("gate, no root", UNACCEPTABLE, facts(FIX, privileged=False), "replace", "unacceptable"),
     ("gate, reboot", UNACCEPTABLE, facts(reboot=DUE), "replace", "unacceptable"),
     ("gate, nothing known", UNACCEPTABLE, facts(family="unknown", packages=None), "replace",
@@ -153,13 +211,22 @@ def test_a_complete_inventory_is_not_said_to_lack_anything() -> None:
     assert "Still missing" not in "\n".join(answer.why)
 
 
+@pytest.mark.parametrize("row", TABLE, ids=[row[0] for row in TABLE])
+def test_the_price_of_doing_nothing_stands_beside_every_advice(row: Row) -> None:
+    assert recommended(row[1], row[2]).why[-1].startswith("The price of doing nothing: ")
+
+
+def test_support_that_ends_soon_is_no_sign_of_a_break_in() -> None:
+    ends = facts(FIX, os=replace(SOON, support_ends=TOMORROW))
+    assert "break-in" not in "\n".join(recommended(host(exposed=True), ends).why)
+
+
 def test_an_answered_question_is_not_asked_again() -> None:
     assert "counts as costly" not in "\n".join(recommended(host(), facts(FIX)).why)
 
 
 # -- waiting -----------------------------------------------------------------------------------
 
-SOON = OperatingSystem(id="debian", pretty_name="Debian 12", support_ends=date(2026, 12, 1))
 JUST_ENDED = OperatingSystem(id="debian", pretty_name="D", support_ends=date(2026, 11, 22))
 
 
