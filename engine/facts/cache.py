@@ -22,7 +22,7 @@ LONGEST = timedelta(hours=24)
 _DECIDES = ("fingerprint", "rpm-ostree")
 _FULL_ONLY = frozenset(
     {"upgrade", "dist-upgrade", "upgrade-size", "dist-upgrade-size", "upgrade-phased"}
-    | {"sources", "needrestart"}
+    | {"sources", "needrestart", "conffiles", "running-services", "unit-files"}
 )
 
 

@@ -246,6 +246,67 @@ look_dpkg_lock() {
     put seen all
 }
 
+# Configuration files that aren't as dpkg recorded them, with their packages, also those that removed
+# packages left: a new version makes dpkg ask about these, if it changes them too. An entry with a
+# word after its checksum (obsolete, remove-on-upgrade, newconffile) is never asked about.
+look_conffiles() {
+    # shellcheck disable=SC2016 # dpkg-query's own fields
+    recorded=$(within "$short_time" dpkg-query -W -f '=${Package}\n${Conffiles}\n') || return
+    cd "$root/" || return
+    # Descriptor 8: what runs in the background (see "watched") has no standard input.
+    differing=$(printf '%s\n' "$recorded" |
+        sed -n 's/^ \(\/.*\) \([0-9a-f]\{32\}\)$/\2  .\1/p' |
+        { within "$short_time" sh -c 'exec md5sum -c - <&8' 8<&0 && echo end 0 || echo "end $?"; } \
+            2>/dev/null |
+        sed -n -e 's/^\\\(.*\)/\1/;t quoted' -e 'b plain' -e ':quoted' -e 's/\\\\/\\/g' -e ':plain' \
+            -e '/^end [0-9]*$/p' -e 's/: FAILED\( open or read\)\{0,1\}$//p')
+    case $differing in
+    "end 0" | "end 1" | *"${newline}end 0" | *"${newline}end 1") ;;
+    *) return "${differing##*end }" ;;
+    esac
+    printf '%s\n=\n%s\n' "${differing%end *}" "$recorded" |
+        awk '/^=$/ { owners = 1; next }
+            !owners { differs[$0] = 1; next }
+            /^=/ { package = substr($0, 2); next }
+            match($0, / [0-9a-f]+$/) && RLENGTH == 33 {
+                path = substr($0, 2, RSTART - 2)
+                if ("." path in differs) print package "|" path
+            }' |
+        while IFS='|' read -r package path; do
+            put "$(conffile_state "$path")" "$package|$path"
+        done
+    put seen all
+}
+
+# conffile_state PATH: why it isn't as recorded. Where no folder can be searched it may well be there.
+conffile_state() {
+    if [ -e ".$1" ]; then
+        if [ ! -f ".$1" ]; then
+            printf special
+        elif [ -r ".$1" ]; then
+            printf changed
+        else
+            printf unreadable
+        fi
+        return
+    fi
+    folder=.${1%/*}
+    while [ ! -d "$folder" ] && [ "$folder" != . ]; do folder=${folder%/*}; done
+    if [ -x "$folder" ]; then printf missing; else printf unreadable; fi
+}
+
+look_running_services() {
+    within "$short_time" systemctl list-units --type=service --state=running --plain --full \
+        --no-legend --no-pager
+}
+
+# Which packages own unit files and init scripts: from dpkg's file lists, as dpkg -S, but in 0.02 s.
+look_unit_files() {
+    cd "$root/var/lib/dpkg/info" || return
+    within "$short_time" grep -H -E \
+        '^(/usr)?/lib/systemd/system/[^/]+\.service$|^/etc/init\.d/[^/]+$' ./*.list
+}
+
 # Times of what an update of the lists touches, newest fetched list last.
 look_lists() {
     lists=$root/var/lib/apt/lists
@@ -381,6 +442,11 @@ apt_sections() {
     section upgrade-size "$apt_limit" look_upgrade_size
     section dist-upgrade-size "$apt_limit" look_dist_upgrade_size
     section sources "$apt_limit" look_sources
+    section conffiles "$short_limit" look_conffiles
+    if [ -d "$root/run/systemd/system" ] && has systemctl; then
+        section running-services "$short_limit" look_running_services
+        section unit-files "$apt_limit" look_unit_files
+    fi
     if phases; then section upgrade-phased "$apt_limit" look_upgrade_phased; fi
 }
 

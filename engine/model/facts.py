@@ -12,6 +12,7 @@ from typing import Literal
 
 Depth = Literal["light", "full"]
 Action = Literal["upgrade", "install", "remove", "downgrade"]
+ConffileState = Literal["changed", "missing", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,26 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Conffile:
+    """A configuration file of a package that isn't as dpkg recorded it.
+
+    ``state``: ``unreadable`` may be as recorded or not. Obsolete ones are left out.
+    """
+
+    path: str
+    package: str
+    state: ConffileState
+
+
+@dataclass(frozen=True, slots=True)
+class PackageService:
+    """A service that runs, and a package that owns its unit file, init script or template."""
+
+    name: str
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
 class Packages:
     """The package side of a host.
 
@@ -173,6 +194,9 @@ class Packages:
         third_party: Names in a transaction from an origin that is not the distribution.
         transactions: One for each simulated candidate; None when nothing was simulated (light).
         updates: What is known of the pending updates beyond their versions.
+        conffiles: Configuration files of any package that aren't as dpkg recorded them, also of
+            removed ones that left theirs (full depth).
+        services: Running services of packages (full depth, with systemd).
     """
 
     upgradable: int | None = None
@@ -185,6 +209,8 @@ class Packages:
     interrupted: bool | None = None
     transactions: tuple[Transaction, ...] | None = None
     updates: tuple[Update, ...] = ()
+    conffiles: tuple[Conffile, ...] | None = None
+    services: tuple[PackageService, ...] | None = None
 
     @property
     def needs_repair(self) -> bool:

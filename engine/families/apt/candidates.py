@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.families.apt import effects
 from engine.families.traits import names_with
 from engine.model.candidate import Blocker, Candidate, Effects, Kind
 from engine.model.facts import Change, Facts, Packages, Transaction
@@ -58,6 +59,7 @@ def _effects(facts: Facts, transaction: Transaction | None) -> Effects:
     if transaction is None:
         return Effects()
     changes = transaction.changes
+    packages = facts.packages or Packages()
     stays = [change for change in changes if change.action != "remove"]
     containers: tuple[str, ...] | None = ()
     if names_with(changes, "container-runtime"):
@@ -65,10 +67,9 @@ def _effects(facts: Facts, transaction: Transaction | None) -> Effects:
         containers = None if running is None else tuple(sorted(c.name for c in running))
     return Effects(
         reboot=bool(names_with(stays, "wants-reboot")),
-        # Which unit belongs to which package is not looked at yet: known only for an empty set.
-        units=None if changes else (),
+        units=effects.units(packages, changes),
         containers=containers,
-        conffiles=None if changes else (),
+        conffiles=effects.conffiles(packages, changes),
         download_bytes=transaction.download_bytes,
         disk_bytes=transaction.disk_bytes,
     )

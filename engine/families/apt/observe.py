@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from engine.families.apt import effects
 from engine.families.apt.transactions import packages_of
 from engine.families.problems import needs_root, unread
 from engine.families.protocol import Sections
@@ -28,6 +29,11 @@ def observe(sections: Sections, facts: Facts) -> tuple[Facts, tuple[Problem, ...
     facts, lists = _lists(sections, facts, problems)
     packages, more = packages_of(sections, facts.depth, lists_known=lists is None or lists.present)
     problems.extend(more)
+    if facts.depth == "full":
+        packages, more = effects.observe(
+            sections, packages, privileged=facts.privileged, systemd_runs=facts.systemd
+        )
+        problems.extend(more)
     if lists is not None and any(name.endswith(_SECURITY) for name in lists.missing):
         # What the others offer is no count of what the archive for it would.
         packages = replace(packages, security=None)

@@ -12,11 +12,14 @@ from engine.candidates.blockers import REPAIRS
 from engine.model.candidate import Blocker, Candidate
 from engine.model.facts import (
     BrokenPackage,
+    Change,
+    Conffile,
     Facts,
     Filesystem,
     HostLock,
     LockHolder,
     Packages,
+    PackageService,
     Problem,
     Transaction,
 )
@@ -85,6 +88,64 @@ def test_a_container_runtime_stops_what_runs(runtime: str) -> None:
     )
     assert candidate(facts(upgrade(runtime), containers=None)).effects.containers is None
     assert candidate(facts(upgrade("vim"), containers=running)).effects.containers == ()
+
+
+MINE = tuple(Conffile(f"/etc/{name}", name, "changed") for name in ("sudo", "nginx"))
+GONE = Conffile("/etc/gone", "nginx", "missing")
+HIDDEN = Conffile("/etc/sudoers", "sudo", "unreadable")
+
+
+@pytest.mark.parametrize(
+    ("changes", "known", "expected"),
+    [
+        ((), None, ()),
+        ((upgrade("nginx"),), None, None),
+        ((upgrade("nginx"),), (), ()),
+        ((upgrade("nginx"),), (*MINE, GONE), ("/etc/gone", "/etc/nginx")),
+        ((upgrade("nginx:i386"),), MINE, ("/etc/nginx",)),
+        ((upgrade("nginx-common"),), MINE, ()),
+        # what a removed package left is asked about when it comes back; a removal asks nothing
+        ((install("nginx"),), MINE, ("/etc/nginx",)),
+        ((remove("nginx"), upgrade("sudo")), MINE, ("/etc/sudo",)),
+        # what can't be read is unknown, but only where it matters
+        ((upgrade("nginx"),), (*MINE, HIDDEN), ("/etc/nginx",)),
+        ((upgrade("nginx"), upgrade("sudo")), (*MINE, HIDDEN), None),
+        ((remove("sudo"),), (HIDDEN,), ()),
+    ],
+)
+def test_configuration_files_that_dpkg_may_ask_about(
+    changes: tuple[Change, ...],
+    known: tuple[Conffile, ...] | None,
+    expected: tuple[str, ...] | None,
+) -> None:
+    found = facts(packages=packages(dist=changes, conffiles=known))
+    assert candidate(found, "dist-upgrade").effects.conffiles == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "known", "expected"),
+    [
+        ((), None, ()),
+        ((upgrade("nginx"),), None, None),
+        ((upgrade("nginx"),), (), ()),
+        ((upgrade("nginx"),), ("nginx", "sudo"), ("nginx.service",)),
+        (
+            (upgrade("sudo"), upgrade("nginx:i386")),
+            ("sudo", "nginx"),
+            ("nginx.service", "sudo.service"),
+        ),
+        ((remove("nginx"),), ("nginx",), ("nginx.service",)),
+        ((upgrade("nginx-common"),), ("nginx",), ()),
+    ],
+)
+def test_services_that_run_and_belong_to_the_set(
+    changes: tuple[Change, ...], known: tuple[str, ...] | None, expected: tuple[str, ...] | None
+) -> None:
+    running = None
+    if known is not None:
+        running = tuple(PackageService(f"{name}.service", name) for name in known)
+    found = facts(packages=packages(dist=changes, services=running))
+    assert candidate(found, "dist-upgrade").effects.units == expected
 
 
 def test_what_a_look_cannot_tell_is_none() -> None:

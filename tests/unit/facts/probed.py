@@ -58,6 +58,9 @@ FULL: dict[str, str] = {
     "upgrade-size": data("apt_size/lab-security-bookworm"),
     "dist-upgrade-size": data("apt_size/lab-security-bookworm"),
     "sources": "lab-lib\tall\tlab-source\n",
+    "conffiles": "changed=lab-lib|/etc/lab/lib.ini\nunreadable=sudo|/etc/sudoers\nseen=all\n",
+    "running-services": "lab.service loaded active running Lab\n",
+    "unit-files": "./lab-lib.list:/lib/systemd/system/lab.service\n",
 }
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.candidates import foresee
 from engine.errors import DeadlineError, HostshiftError, UnreachableError
 from engine.facts import cache, look, look_at, scan
-from engine.model.facts import Facts, Look
+from engine.model.facts import Conffile, Facts, Look, PackageService
 from engine.model.host import Host
 from tests.unit.facts.probed import APT, FULL, HOST, NOW, FakeTransport, apt_answer, framed, session
 
@@ -44,7 +45,41 @@ async def test_full_look_fills_the_facts(tmp_path: Path) -> None:
     assert upgrade is not None
     assert upgrade.download_bytes == 19585068
     assert {c.name: c.source for c in upgrade.changes}["lab-lib"] == "lab-source"
+    assert facts.packages.conffiles == (
+        Conffile("/etc/lab/lib.ini", "lab-lib", "changed"),
+        Conffile("/etc/sudoers", "sudo", "unreadable"),
+    )
+    assert facts.packages.services == (PackageService("lab.service", "lab-lib"),)
     assert facts.problems == ()
+
+
+HIDDEN = {"conffiles": "unreadable=lab-lib|/etc/lab/lib.ini\nseen=all\n"}
+
+
+@pytest.mark.parametrize(
+    ("more", "sections", "words"),
+    [
+        ({**HIDDEN, "host": HOST.replace("uid=0", "uid=1000")}, {"conffiles"}, "root only"),
+        (HIDDEN, {"conffiles"}, "could not be"),
+        ({"conffiles": "changed=lab-lib|/etc/lab/lib.ini\n"}, {"conffiles"}, "understood"),
+        ({"host": HOST.replace("systemd=yes", "systemd=no")}, set(), ""),
+    ],
+)
+async def test_what_can_not_be_foreseen_is_unknown_and_says_why(
+    more: dict[str, str], sections: set[str], words: str, tmp_path: Path
+) -> None:
+    facts = await seen(framed({**FULL, **more}, "@NONCE@"), tmp_path)
+    told = {p.section: p.message for p in facts.problems if p.section != "root"}
+    assert told.keys() == sections
+    assert all(words in message for message in told.values())
+    upgrade = foresee(Host("server1", "server1"), facts, NOW).candidate("upgrade")
+    assert upgrade is not None
+    if sections:
+        assert upgrade.effects.conffiles is None
+        assert upgrade.effects.units == ("lab.service",)
+    else:
+        assert upgrade.effects.conffiles == ("/etc/lab/lib.ini",)
+        assert upgrade.effects.units is None
 
 
 async def test_light_look_leaves_what_it_did_not_look_at_unknown(tmp_path: Path) -> None:

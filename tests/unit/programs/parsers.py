@@ -12,6 +12,7 @@ from engine.programs import (
     apt_simulation,
     containers,
     dpkg,
+    dpkg_files,
     filesystems,
     host_lock,
     inhibitors,
@@ -58,6 +59,15 @@ def _units(output: bytes, errors: bytes, status: int) -> Any:
     return {"units": units, "updaters": systemd.updaters(units)}
 
 
+def _unit_files(output: bytes, errors: bytes, status: int) -> Any:
+    owners = dpkg_files.parse_unit_files(output)
+    running = ("postgresql@15-main.service", "ssh.service", *sorted(owners)[:2])
+    return {
+        "owners": {service: sorted(packages) for service, packages in sorted(owners.items())},
+        "running": dpkg_files.package_services(running, owners),
+    }
+
+
 PARSERS: dict[str, Parser] = {
     "apt_config": lambda output, errors, status: unattended.auto_updates(
         unattended.parse_config(output), None, installed=True
@@ -67,6 +77,7 @@ PARSERS: dict[str, Parser] = {
     "apt_size": lambda output, errors, status: apt_simulation.parse_size(output, status),
     "containers": lambda output, errors, status: containers.parse(output, status),
     "container_states": lambda output, errors, status: containers.parse_states(output, status),
+    "conffiles": lambda output, errors, status: dpkg_files.parse_conffiles(output),
     "dpkg": _dpkg,
     "dpkg_journal": lambda output, errors, status: dpkg.parse_journal(output),
     "dpkg_lock": lambda output, errors, status: dpkg.parse_lock(output),
@@ -87,6 +98,7 @@ PARSERS: dict[str, Parser] = {
     "sockets": lambda output, errors, status: sockets.parse(output, status),
     "sources": lambda output, errors, status: sorted(dpkg.parse_sources(output).items()),
     "targets": lambda output, errors, status: apt_lists.parse_targets(output),
+    "unit_files": _unit_files,
     "units_show": _units,
     "virtualization": lambda output, errors, status: systemd.parse_virtualization(output),
 }

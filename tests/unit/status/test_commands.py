@@ -170,6 +170,21 @@ def test_a_saved_scan_asks_nobody_and_says_the_same(
     assert "It has: " in missing.err
 
 
+def test_a_scan_of_an_earlier_version_still_loads(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "scan.json"
+    live = typed(capsys, "status", "--json", "--save", str(file))
+    saved = json.loads(file.read_text())
+    for entry in saved["hosts"]:
+        seen = entry["facts"]["look"]["facts"]
+        if seen is not None and seen["packages"] is not None:
+            for later in ("conffiles", "services"):
+                assert seen["packages"].pop(later) is None
+    file.write_text(json.dumps(saved))
+    assert typed(capsys, "status", "--json", "--from", str(file)).out == live.out
+
+
 @pytest.mark.parametrize(
     "content",
     [None, b"{", b"\xff", b"[]", b"[" * 100_000],

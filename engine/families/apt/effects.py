@@ -1,0 +1,102 @@
+"""What a transaction would do to configuration files and services, from the facts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from engine.families.problems import needs_root, unread
+from engine.families.protocol import Section, Sections
+from engine.model.facts import Change, Packages, Problem
+from engine.programs import dpkg_files, systemd
+
+_CONFFILES = "Which configuration files were changed on the host"
+_RUNNING = "Which services run"
+_UNIT_FILES = "Which services belong to packages"
+
+
+def conffiles(packages: Packages, changes: Iterable[Change]) -> tuple[str, ...] | None:
+    """Configuration files that dpkg asks about where the new version changes them too.
+
+    They differ from what their package brought, or are gone (dpkg asks about these as well).
+    Whether the new version of a file differs isn't known before it is downloaded. None where a
+    file of the set could not be read.
+    """
+    changes = tuple(changes)
+    if not changes:
+        return ()
+    # A removal leaves them as they are; what an earlier one left is asked about when it comes back.
+    names = _names(change for change in changes if change.action != "remove")
+    if packages.conffiles is None:
+        return None
+    concerned = [found for found in packages.conffiles if found.package in names]
+    if any(found.state == "unreadable" for found in concerned):
+        return None
+    return tuple(sorted({found.path for found in concerned}))
+
+
+def units(packages: Packages, changes: Iterable[Change]) -> tuple[str, ...] | None:
+    """Services that run now and whose unit file, init script or template is in the set.
+
+    Maintainer scripts stop and start these (deb-systemd-invoke, invoke-rc.d); a package may leave
+    its own running. None where it can't be told.
+    """
+    changes = tuple(changes)
+    if not changes:
+        return ()
+    if packages.services is None:
+        return None
+    names = _names(changes)
+    return tuple(sorted({found.name for found in packages.services if found.package in names}))
+
+
+def _names(changes: Iterable[Change]) -> frozenset[str]:
+    return frozenset(change.name.partition(":")[0] for change in changes)
+
+
+def observe(
+    sections: Sections, packages: Packages, *, privileged: bool, systemd_runs: bool | None
+) -> tuple[Packages, tuple[Problem, ...]]:
+    """Add both to the package side of a full look, and what of them could not be read."""
+    problems: list[Problem] = []
+    files = _whole(sections.get("conffiles"))
+    changed = None if files is None else dpkg_files.parse_conffiles(files.output)
+    if changed is None:
+        problems.append(unread(sections.get("conffiles"), "conffiles", _CONFFILES))
+    packages = replace(packages, conffiles=changed)
+    if changed is not None and _hidden(packages):
+        problems.append(
+            unread(sections.get("conffiles"), "conffiles", _CONFFILES)
+            if privileged
+            else needs_root("conffiles", _CONFFILES)
+        )
+    if systemd_runs:
+        packages, more = _services(sections, packages)
+        problems.extend(more)
+    return packages, tuple(problems)
+
+
+def _services(sections: Sections, packages: Packages) -> tuple[Packages, list[Problem]]:
+    problems = []
+    listed, files = sections.get("running-services"), sections.get("unit-files")
+    shown, owned = _whole(listed), _whole(files)
+    running = None if shown is None else systemd.parse_failed(shown.output, shown.exit_status)
+    if running is None:
+        problems.append(unread(listed, "running-services", _RUNNING))
+    # grep(1) ends with 1 where no line is found.
+    if owned is None or (owned.exit_status != 0 and (owned.exit_status != 1 or owned.output)):
+        problems.append(unread(files, "unit-files", _UNIT_FILES))
+    elif running is not None:
+        owners = dpkg_files.parse_unit_files(owned.output)
+        packages = replace(packages, services=dpkg_files.package_services(running, owners))
+    return packages, problems
+
+
+def _hidden(packages: Packages) -> bool:
+    """Whether a file of some transaction's set could not be read."""
+    made = packages.transactions or ()
+    return any(conffiles(packages, transaction.changes) is None for transaction in made)
+
+
+def _whole(section: Section | None) -> Section | None:
+    return None if section is None or section.truncated else section
