@@ -159,14 +159,15 @@ def service(case: Case) -> Iterator[Weight]:
     scope = case.scope
     conffiles = case.candidate.effects.conffiles
     if case.candidate.kind != "reboot" and conffiles is None:
-        number = case.numbers["unknown_conffiles"]
+        number = _unknown_conffiles(case)
+        taken = "1 decision is" if number == 1 else f"{number:g} decisions are"
         yield Weight(
-            "conffiles", "conffile", "not looked at", f"{number:g} decision is taken",
+            "conffiles", "conffile", "not known", f"{taken} taken",
             unknown=True, times=number, most="conffiles_most",
         )  # fmt: skip
     elif conffiles:
         yield Weight(
-            "conffiles", "conffile", f"{len(conffiles)} differ", named(conffiles),
+            "conffiles", "conffile", f"{len(conffiles)} changed on the host", named(conffiles),
             times=len(conffiles), most="conffiles_most",
         )  # fmt: skip
     if scope.foreign or scope.nameless:
@@ -192,6 +193,16 @@ def service(case: Case) -> Iterator[Weight]:
         yield Weight("dist-upgrade", "dist_upgrade", "may remove packages", "apt dist-upgrade")
     if case.release:
         yield Weight("service-release", "service_release", "another release", "all that runs")
+
+
+def _unknown_conffiles(case: Case) -> float:
+    """Where not all files could be read, each that may have been changed counts as changed."""
+    number = case.numbers["unknown_conffiles"]
+    found = case.packages.conffiles
+    if not found:
+        return number
+    names = {name.partition(":")[0] for name in case.scope.names}
+    return max(number, sum(file.package in names for file in found))
 
 
 def _containers(case: Case) -> Iterator[Weight]:

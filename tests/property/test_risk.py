@@ -17,6 +17,8 @@ from engine.model.candidate import Candidate, Effects, Risk
 from engine.model.facts import (
     Action,
     Change,
+    Conffile,
+    ConffileState,
     Container,
     Deployment,
     Facts,
@@ -67,6 +69,16 @@ def changes(draw: st.DrawFn) -> Change:
 
 
 transactions = st.lists(changes(), max_size=25, unique_by=lambda c: c.name).map(tuple)
+states: tuple[ConffileState, ...] = ("changed", "missing", "unreadable")
+conffiles = st.none() | st.lists(
+    st.builds(
+        Conffile,
+        st.sampled_from(("/etc/a", "/etc/b", "/etc/c")),
+        names.map(lambda name: name.partition(":")[0]),
+        st.sampled_from(states),
+    ),
+    max_size=6,
+).map(tuple)
 days = st.integers(0, 2_000)
 boot_free = st.integers(0, 2_000_000_000)
 var_free = st.integers(0, 5_000_000_000)
@@ -147,28 +159,33 @@ def with_set(found: Facts, *some: Change, dist: tuple[Change, ...] = (), **field
 
 
 @CALM
-@given(hosts(), looks(), transactions, changes())
+@given(hosts(), looks(), transactions, changes(), conffiles)
 def test_adding_a_package_never_lowers_it(
-    declared: Host, found: Facts, some: tuple[Change, ...], one: Change
+    declared: Host,
+    found: Facts,
+    some: tuple[Change, ...],
+    one: Change,
+    files: tuple[Conffile, ...] | None,
 ) -> None:
     others = tuple(change for change in some if change.name != one.name)
     for kind in ("upgrade", "dist-upgrade"):
-        more = risk(declared, with_set(found, *others, one), kind)
-        assert at_least(more, risk(declared, with_set(found, *others), kind))
+        more = risk(declared, with_set(found, *others, one, conffiles=files), kind)
+        assert at_least(more, risk(declared, with_set(found, *others, conffiles=files), kind))
 
 
 @CALM
-@given(hosts(), looks(), transactions, transactions, st.none() | transactions)
+@given(hosts(), looks(), transactions, transactions, st.none() | transactions, conffiles)
 def test_nothing_is_safer_than_upgrade_than_dist_upgrade_than_a_release_upgrade(
     declared: Host,
     found: Facts,
     some: tuple[Change, ...],
     besides: tuple[Change, ...],
     release: tuple[Change, ...] | None,
+    files: tuple[Conffile, ...] | None,
 ) -> None:
     taken = {change.name for change in some}
     rest = tuple(change for change in besides if change.name not in taken)
-    both = with_set(found, *some, dist=rest)
+    both = with_set(found, *some, dist=rest, conffiles=files)
     none, upgrade, dist = (risk(declared, both, k) for k in ("none", "upgrade", "dist-upgrade"))
     assert none == Risk(0, "low", none.outage_minutes)
     assert (none.outage_minutes.expected, none.outage_minutes.bad_day) == (0, 0)
@@ -338,6 +355,18 @@ def test_removing_a_fact_never_makes_it_safer(
             assert at_least(risk(declared, unknown, kind), known)
         for unsaid in ({"console": None}, {"failover_tested": None}, {"services": ()}):
             assert at_least(risk(replace(declared, **unsaid), whole, kind), known)
+
+
+@CALM
+@given(hosts(), looks(), transactions, conffiles)
+def test_a_configuration_file_that_can_not_be_read_is_no_safer_than_a_changed_one(
+    declared: Host, found: Facts, some: tuple[Change, ...], files: tuple[Conffile, ...] | None
+) -> None:
+    hidden = tuple(replace(file, state="unreadable") for file in files or ())
+    read = tuple(replace(file, state="changed") for file in files or ())
+    for kind in ("upgrade", "dist-upgrade"):
+        known = risk(declared, with_set(found, *some, conffiles=read), kind)
+        assert at_least(risk(declared, with_set(found, *some, conffiles=hidden), kind), known)
 
 
 @CALM
