@@ -210,12 +210,30 @@ def _dpkg(host: DemoHost, root: Path) -> None:
             ("Status", f"{want} ok {package.state}"),
             ("Installed-Size", "1024"),
             *(f for f in _common(package, package.old) if package.new is None or f[0] != "Depends"),
+            ("Conffiles", _files(root, package)),
         ]
         paragraphs.append(_paragraph(fields))
     _write(root / "var/lib/dpkg/status", "".join(paragraphs))
     _write(root / "var/lib/dpkg/lock-frontend", "")
     if host.interrupted:
         _write(root / "var/lib/dpkg/updates/0000", paragraphs[-1])
+
+
+def _files(root: Path, package: Package) -> str | None:
+    """Lay down what is told of a package's files; the checksums of its configuration files."""
+    if not (package.units or package.conffiles or package.name == "dpkg"):
+        return None
+    paths = ("/.", *(f"/usr/lib/systemd/system/{unit}" for unit in package.units))
+    name = f"{package.name}:{package.arch}" if package.same else package.name
+    listed = "".join(f"{path}\n" for path in (*paths, *package.conffiles))
+    _write(root / f"var/lib/dpkg/info/{name}.list", listed)
+    recorded = ""
+    for path in package.conffiles:
+        text, file = f"# {path} of {package.name} {package.old}\n", root / path[1:]
+        if not file.exists():
+            _write(file, text)
+        recorded += f"\n{path} {hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}"
+    return recorded or None
 
 
 def _apt(host: DemoHost, root: Path, control: Path, moment: float) -> None:

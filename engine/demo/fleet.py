@@ -73,7 +73,8 @@ GITLAB_HOST = DemoHost(
         Package("git-man", "1:2.39.5-0+deb12u2", "1:2.39.5-0+deb12u3", (BOOKWORM_SECURITY,),
                 2_054_000, arch="all", source="git"),
         Package("openssh-server", "1:9.2p1-2+deb12u7", "1:9.2p1-2+deb12u8", (BOOKWORM_SECURITY,),
-                456_000, source="openssh"),
+                456_000, source="openssh", units=("ssh.service",),
+                conffiles=("/etc/default/ssh",)),
         Package("linux-image-6.1.0-41-amd64", "6.1.158-1"),
     ),
     inventory='groups = ["production"]\noutage = "unacceptable"\noutage_cost_per_hour = 400\n'
@@ -118,7 +119,9 @@ WEB_HOST = DemoHost(
         *_OPENSSL_13,
         *_kernel_13("6.12.73", "6.12.74"),
         Package("nginx", "1.26.3-3+deb13u1", "1.26.3-3+deb13u2", (TRIXIE_SECURITY,), 604_000,
-                restarts=("nginx.service",), summary="small, powerful, scalable web server"),
+                restarts=("nginx.service",), summary="small, powerful, scalable web server",
+                units=("nginx.service",),
+                conffiles=("/etc/logrotate.d/nginx", "/etc/nginx/nginx.conf")),
         Package("curl", "8.14.1-2+deb13u2", "8.14.1-2+deb13u3", size=270_000),
         Package("libcurl4t64", "8.14.1-2+deb13u2", "8.14.1-2+deb13u3", size=392_000, source="curl",
                 same=True),
@@ -128,6 +131,7 @@ WEB_HOST = DemoHost(
     uptime_d=33.2,
     lists_age_h=3,
     units=(Unit("nginx.service", description="A high performance web server"), _SSH, *_APT_TIMERS),
+    files={"etc/nginx/nginx.conf": "worker_connections 4096;\n"},
 )  # fmt: skip
 
 CLEAN_HOST = DemoHost(
@@ -158,7 +162,8 @@ DOCKER_HOST = DemoHost(
     (
         Package("docker.io", "26.1.5+dfsg1-9+b9", "26.1.5+dfsg1-9+deb13u1", (TRIXIE_SECURITY,),
                 29_400_000, summary="Linux container runtime",
-                says=("+2.5 Restarting docker.service ...",)),
+                says=("+2.5 Restarting docker.service ...",), units=("docker.service",),
+                conffiles=("/etc/default/docker",)),
         Package("containerd", "1.7.24~ds1-6+b4", "1.7.24~ds1-6+deb13u1", (TRIXIE_SECURITY,),
                 31_700_000, summary="open and reliable container runtime"),
         Package("runc", "1.1.15+ds1-2+b4", "1.1.15+ds1-2+deb13u1", (TRIXIE_SECURITY,), 3_034_000),
@@ -219,7 +224,8 @@ HELD_HOST = DemoHost(
                 size=29_700),
         Package("software-properties-common", "0.99.49.2", "0.99.49.3", phased=40, arch="all",
                 size=14_400),
-        Package("snapd", "2.72+ubuntu24.04", "2.73+ubuntu24.04", size=34_100_000, phased=10),
+        Package("snapd", "2.72+ubuntu24.04", "2.73+ubuntu24.04", size=34_100_000, phased=10,
+                units=("snapd.service",)),
         Package("ubuntu-pro-client", "36ubuntu0~24.04", "37ubuntu0~24.04", size=253_000,
                 breaks="ubuntu-advantage-tools (<< 37)"),
         Package("ubuntu-advantage-tools", "36ubuntu0~24.04", arch="all"),
@@ -309,7 +315,8 @@ FAILING_HOST = DemoHost(
                 "dovecot.service\" for details.\ninvoke-rc.d: initscript dovecot, action "
                 "\"restart\" failed.\ndoveconf: Fatal: Error in configuration file "
                 "/etc/dovecot/conf.d/10-ssl.conf line 12: Unknown setting: ssl_protocols",
-                failed_unit="dovecot.service"),
+                failed_unit="dovecot.service", units=("dovecot.service",),
+                conffiles=("/etc/dovecot/conf.d/10-ssl.conf",)),
         Package("dovecot-imapd", "1:2.4.1+dfsg1-6+deb13u3", "1:2.4.1+dfsg1-6+deb13u4",
                 (TRIXIE_SECURITY,), 218_000, source="dovecot", depends="dovecot-core",
                 summary="secure POP3/IMAP server - IMAP daemon"),
@@ -321,6 +328,7 @@ FAILING_HOST = DemoHost(
     uptime_d=20.3,
     lists_age_h=30,
     units=(Unit("dovecot.service", description="Dovecot IMAP/POP3 email server"), _SSH),
+    files={"etc/dovecot/conf.d/10-ssl.conf": "ssl = required\nssl_protocols = !SSLv3\n"},
 )  # fmt: skip
 
 

@@ -46,6 +46,8 @@ class Package:
         restarts: Units that go on running the old files.
         reboot: Leaves Ubuntu's flag that the host wants a reboot.
         fresh: On offer only after the package lists were fetched anew.
+        units: Unit files that it owns.
+        conffiles: Its configuration files; changed on the host where the host's own files tell so.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Package:
     same: bool = False
     fresh: bool = False
     summary: str = ""
+    units: tuple[str, ...] = ()
+    conffiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

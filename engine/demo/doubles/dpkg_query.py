@@ -94,6 +94,7 @@ def _value(name: str, package: Installed) -> str:
         "db:Status-Status": state,
         "source:Package": fields.get("Source", fields["Package"]).split(" ")[0],
         "source:Version": fields.get("Version", ""),
+        "Conffiles": fields.get("Conffiles", "").replace("\n", "\n "),
     }
     if name in special:
         return special[name]

@@ -98,6 +98,8 @@ def _unpack(database: Database, offer: Available, number: int | None, progress: 
     fields = {k: v for k, v in offer.fields.items() if k not in ("Filename", "Size", "SHA256")}
     want = "hold" if before is not None and before.held else "install"
     fields = {"Package": fields.pop("Package"), "Status": f"{want} ok unpacked", **fields}
+    if before is not None and "Conffiles" in before.fields:
+        fields["Conffiles"] = before.fields["Conffiles"]
     database.installed[key] = Installed(fields)
     database.save()
 
@@ -147,6 +149,8 @@ def _configure(database: Database, package: Installed, progress: Progress) -> bo
     key, fields = package.key, package.fields
     progress.step(key[0], f"Configuring {key[0]} ({fields['Architecture']})")
     out(f"Setting up {_arch_name(key, fields)} ({package.version}) ...")
+    if package.state == "unpacked" and "Conffiles" in fields:
+        _conffiles(package)
     for line in filter(None, fields.get("X-Demo-Postinst", "").split("\n")):
         seconds, _, text = line[1:].partition(" ") if line.startswith("+") else ("0", "", line)
         pause(float(seconds))
@@ -162,6 +166,31 @@ def _configure(database: Database, package: Installed, progress: Progress) -> bo
     database.save()
     progress.step(key[0], f"Installed {key[0]} ({fields['Architecture']})")
     return True
+
+
+def _conffiles(package: Installed) -> None:
+    """The new version changes each of its configuration files: what was edited is kept."""
+    import hashlib
+
+    recorded = ""
+    for line in filter(None, package.fields["Conffiles"].split("\n")):
+        path, _, known = line.rpartition(" ")
+        file = ROOT / path[1:]
+        text = f"# {path} of {package.key[0]} {package.version}\n"
+        here = file.read_bytes() if file.exists() else b""
+        if hashlib.md5(here, usedforsecurity=False).hexdigest() == known:
+            out(f"Installing new version of config file {path} ...")
+            replace_file(file, text)
+        else:
+            out(
+                f"\nConfiguration file '{path}'\n"
+                " ==> Modified (by you or by a script) since installation.\n"
+                " ==> Package distributor has shipped an updated version.\n"
+                " ==> Keeping old config file as default."
+            )
+            replace_file(file.with_name(f"{file.name}.dpkg-dist"), text)
+        recorded += f"\n{path} {hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}"
+    package.fields["Conffiles"] = recorded
 
 
 def _failed(database: Database, package: Installed, reason: str, progress: Progress) -> None:

@@ -145,10 +145,33 @@ def test_facts_of_the_stories(seen: Seen) -> None:
     assert facts["server12"].failed_units == ("logrotate.service",)
 
 
+def test_what_stops_and_what_is_kept_is_foreseen(seen: Seen) -> None:
+    foreseen = {
+        host["name"]: next(c["effects"] for c in host["candidates"] if c["id"] == "upgrade")
+        for host in seen.document()["hosts"]
+        if host["family"] == "apt"
+    }
+    units = {name: effects["units"] for name, effects in foreseen.items() if effects["units"]}
+    assert units == {
+        "server1": ["ssh.service"],
+        "server2": ["nginx.service"],
+        "server4": ["docker.service"],
+        "server8": ["dovecot.service"],
+    }
+    kept = {name: e["conffiles"] for name, e in foreseen.items() if e["conffiles"] != []}
+    assert kept == {
+        "server2": ["/etc/nginx/nginx.conf"],
+        "server8": ["/etc/dovecot/conf.d/10-ssl.conf"],
+    }
+
+
 async def test_an_upgrade_goes_through_and_asks_for_a_reboot(session: Session) -> None:
     run = await carry_out(session, "server2", "upgrade")
     assert run.state == "succeeded", run.reason
-    assert b"update-initramfs" in read_log(session, run.id, "upgrade", 0, 1 << 20)
+    log = read_log(session, run.id, "upgrade", 0, 1 << 20)
+    assert b"update-initramfs" in log
+    assert b"Configuration file '/etc/nginx/nginx.conf'" in log
+    assert b"Installing new version of config file /etc/logrotate.d/nginx" in log
     after = await facts_of(session, "server2")
     assert after.packages is not None
     assert after.packages.upgradable == 0
