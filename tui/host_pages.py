@@ -77,6 +77,8 @@ def summary_cell(candidate: Candidate) -> Cell:
         parts.append(f"stops {count(len(candidate.effects.units), 'unit')}")
     if candidate.effects.containers:
         parts.append(f"stops {count(len(candidate.effects.containers), 'container')}")
+    if candidate.effects.conffiles:
+        parts.append(f"keeps {count(len(candidate.effects.conffiles), 'changed conffile')}")
     if candidate.effects.reboot:
         parts.append("reboot" if candidate.kind in REBOOTING else "reboot due afterwards")
     return ((", ".join(parts) or candidate.title, "plain"),)

@@ -78,7 +78,9 @@ def effects_lines(
     page.fact("Reboot", reboot, "warn" if effects.reboot else "plain")
     page.fact("Units", _names(effects.units), "warn" if effects.units else "plain")
     page.fact("Containers", _names(effects.containers), "warn" if effects.containers else "plain")
-    page.fact("Conffiles", _names(effects.conffiles))
+    page.fact("Conffiles", _names(effects.conffiles), "warn" if effects.conffiles else "plain")
+    if effects.conffiles:
+        page.item("Changed on the host: kept, with the package's version beside it.", "muted")
     if effects.download_bytes:
         page.fact("Download", size(effects.download_bytes))
     if effects.disk_bytes:
@@ -161,6 +163,8 @@ def explain(plans: tuple[Plan, ...]) -> Content:
         said = [count(changes, "package")] if changes else []
         if stops:
             said.append(f"stops {shorten(', '.join(stops), 60)}")
+        if plan.effects.conffiles:
+            said.append(f"keeps {count(len(plan.effects.conffiles), 'changed conffile')}")
         if plan.effects.reboot:
             said.append("a reboot is due afterwards")
         if plan.risk is not None:

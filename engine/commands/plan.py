@@ -131,6 +131,11 @@ def _effects(plan: Plan) -> list[str]:
     found = []
     if effects.reboot:
         found.append("wants a reboot afterwards")
+    if effects.units:
+        found.append(f"restarts or stops services: {', '.join(effects.units)}")
+    if effects.conffiles:
+        names = ", ".join(effects.conffiles)
+        found.append(f"keeps configuration files that were changed on the host: {names}")
     if effects.containers:
         found.append(f"stops containers: {', '.join(effects.containers)}")
     if effects.download_bytes:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from textual.widgets import Button
 
 from engine.errors import RefusedError
+from engine.model.candidate import Candidate
 from engine.model.plan import combined_digest
 from engine.plan import make_plan as planned
 from engine.runs.errors import PlanChangedError
 from tests.tui.conftest import Opened, opened
 from tests.tui.fake_bridge import make_changes, make_host, make_plan, small_fleet
 from tests.unit import builders
-from tui.plan_pages import plan_page
+from tui.host_pages import summary_cell
+from tui.plan_pages import effects_lines, explain, plan_page
 from tui.screens.plan import PlanScreen
 from tui.widgets.sheet import Page, Sheet
 
@@ -36,6 +39,31 @@ async def test_the_plan_shows_commands_effects_risk_and_digest() -> None:
             assert part in text
         assert screen.plans[0].digest[:16] in text
         assert it.verbs.confirmations == []
+
+
+@pytest.mark.parametrize(
+    ("files", "shown", "short"),
+    [
+        (("/etc/a.conf", "/etc/b.conf"), "/etc/a.conf, /etc/b.conf", "keeps 2 changed conffiles"),
+        (("/etc/[red].conf",), "/etc/[red].conf", "keeps 1 changed conffile"),
+        ((), "none", ""),
+        (None, "unknown", ""),
+    ],
+)
+def test_changed_configuration_files_are_named(
+    files: tuple[str, ...] | None, shown: str, short: str
+) -> None:
+    plan = make_plan(make_host("web1"), "upgrade")
+    effects = replace(plan.effects, conffiles=files)
+    page = Page()
+    effects_lines(page, effects)
+    lines = [line.content.plain for line in page.lines]
+    (at,) = (number for number, line in enumerate(lines) if line.startswith("Conffiles"))
+    assert lines[at].removeprefix("Conffiles").strip() == shown
+    assert ("kept" in lines[at + 1]) == bool(files)
+    cell = summary_cell(Candidate("upgrade", "upgrade", "t", effects=effects))
+    for text in (cell[0][0], explain((replace(plan, effects=effects),)).plain):
+        assert (short in text) if short else ("conffile" not in text)
 
 
 async def test_a_typed_confirmation_opens_only_for_the_name() -> None:

@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
-from engine.commands.plan import plan_all
+from engine.commands.plan import plan_all, shown
 from engine.errors import InputError, RefusedError
 from engine.inventory import Inventory
-from engine.model.facts import BrokenPackage, Facts, Kernel, LockHolder, Transaction
+from engine.model.facts import (
+    BrokenPackage,
+    Conffile,
+    Facts,
+    Kernel,
+    LockHolder,
+    PackageService,
+    Transaction,
+)
 from engine.model.host import Check, Deadlines
 from engine.model.plan import (
     BaselineAct,
@@ -121,6 +129,17 @@ def test_what_is_shown_is_what_runs() -> None:
     assert shown[0].startswith("export APT_LISTBUGS_FRONTEND=none ")
     assert shown[1] == "apt-get -s -o Debug::NoLocking=true --with-new-pkgs upgrade"
     assert shown[2].endswith("-o APT::Status-Fd=3 --with-new-pkgs upgrade")
+
+
+def test_what_stops_and_what_is_kept_is_shown() -> None:
+    found = packages(
+        upgrade("nginx"),
+        conffiles=(Conffile("/etc/nginx/nginx.conf", "nginx", "changed"),),
+        services=(PackageService("nginx.service", "nginx"), PackageService("ssh.service", "ssh")),
+    )
+    text = shown((plan(packages=found),))
+    assert "  restarts or stops services: nginx.service\n" in text
+    assert "were changed on the host: /etc/nginx/nginx.conf\n" in text
 
 
 def test_the_chores() -> None:
