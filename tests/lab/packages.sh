@@ -5,7 +5,8 @@
 #   lab-lib      nothing but newer          lab-slow     a postinst of 60 s (/etc/lab/slow: seconds;
 #   lab-docker   restarts its daemon                     it ends when /etc/lab/enough is there)
 #                                           lab-reboot   asks for a reboot
-#   lab-conf     changes a conffile         lab-ask      asks a debconf question
+#   lab-conf     changes two conffiles, not lab-ask      asks a debconf question
+#                same.ini; drops old.ini
 #   lab-fail     its postinst fails until   lab-netdrop  cuts the host's network for 8 s
 #                /etc/lab/allow exists      lab-big      needs 200 MB
 #   lab-kept     needs a new package        lab-badhash  cannot be downloaded: wrong hash
@@ -92,7 +93,10 @@ X
   pack lab-docker $version.0-1
 
   echo "setting=$version" | put lab-conf/etc/lab/conf.ini
-  echo /etc/lab/conf.ini | put lab-conf/DEBIAN/conffiles
+  echo "setting=$version" | put "lab-conf/etc/lab/with a blank.ini"
+  echo "setting=1" | put lab-conf/etc/lab/same.ini
+  if [ $version = 1 ]; then echo "setting=1" | put lab-conf/etc/lab/old.ini; fi
+  (cd "$work/lab-conf" && find etc -type f -printf '/%p\n') | put lab-conf/DEBIAN/conffiles
   pack lab-conf $version.0-1
 
   put lab-fail/DEBIAN/postinst <<X
