@@ -161,12 +161,18 @@ class Update:
 class Conffile:
     """A configuration file of a package that isn't as dpkg recorded it.
 
-    ``state``: ``unreadable`` may be as recorded or not. Obsolete ones are left out.
+    Obsolete ones are left out.
+
+    Attributes:
+        state: What is ``unreadable`` may be as recorded or not.
+        same_in: Versions of the package, fetched already, that change nothing about it: their
+            file is the recorded one, or as it is on the host.
     """
 
     path: str
     package: str
     state: ConffileState
+    same_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

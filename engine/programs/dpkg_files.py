@@ -16,22 +16,34 @@ _SERVICE = ".service"
 
 
 def parse_conffiles(output: bytes) -> tuple[Conffile, ...] | None:
-    """Lines ``STATE=PACKAGE|PATH``, sorted by path; None unless the look came to its end.
+    """Lines ``STATE=PACKAGE|PATH`` and ``same=PACKAGE|VERSION|PATH``, sorted by path.
 
-    What is no plain file any more dpkg warns of and leaves alone (dpkg's source, configure.c,
-    ``conffderef``): it is left out.
+    None unless the look came to its end. What is no plain file any more dpkg warns of and leaves
+    alone (dpkg's source, configure.c, ``conffderef``): it is left out.
     """
-    found: set[Conffile] = set()
+    states: dict[tuple[str, str], ConffileState] = {}
+    same: dict[tuple[str, str], set[str]] = {}
     whole = False
     for key, value in pairs(output):
-        package, bar, path = value.partition("|")
+        package, _, rest = value.partition("|")
         if (key, value) == ("seen", "all"):
             whole = True
-        elif key in _STATES and bar and package and path.startswith("/"):
-            found.add(Conffile(path, package, cast("ConffileState", key)))
+        elif key == "same":
+            version, _, path = rest.partition("|")
+            same.setdefault((path, package), set()).add(_unquoted(version))
+        elif key in _STATES and package and rest.startswith("/"):
+            states[rest, package] = cast("ConffileState", key)
     if not whole:
         return None
-    return tuple(sorted(found, key=lambda c: (c.path, c.package, c.state)))
+    return tuple(
+        Conffile(path, package, states[path, package], tuple(sorted(same.get((path, package), ()))))
+        for path, package in sorted(states)
+    )
+
+
+def _unquoted(version: str) -> str:
+    """A version in the name of a fetched package (apt's acquire-item.cc quotes these two)."""
+    return version.replace("%3a", ":").replace("%5f", "_")
 
 
 def parse_unit_files(output: bytes) -> dict[str, frozenset[str]]:

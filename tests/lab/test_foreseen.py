@@ -10,7 +10,7 @@ from typing import Any
 from tests.lab.conftest import NewHost
 from tests.lab.controller import Controller
 from tests.lab.machine import Machine
-from tests.lab.scenarios import lab_packages, switch_to
+from tests.lab.scenarios import apt_get, lab_packages, switch_to
 
 SERVICES = (
     "systemctl show -p Id -p SubState -p MainPID -p ActiveEnterTimestampMonotonic '*.service'"
@@ -52,6 +52,12 @@ def test_what_was_foreseen_happens_and_nothing_else(new_host: NewHost, tmp_path:
     planned = eve.call("plan", host.name, "upgrade").stdout.decode()
     assert "lab-docker.service" in planned
     assert "/etc/lab/same.ini" in planned
+
+    # Of a package that was fetched it is known that same.ini isn't another there.
+    apt_get(host, "--download-only upgrade")
+    effects, problems = look(eve)
+    assert effects["conffiles"] == [f"/etc/lab/{name}" for name in names if name != "same.ini"]
+    assert problems == {}
 
     # Without root a file that can't be read is unknown, and so is the whole.
     (etc / "conf.ini").chmod(0o600)

@@ -19,17 +19,25 @@ def conffiles(packages: Packages, changes: Iterable[Change]) -> tuple[str, ...] 
     """Configuration files that dpkg asks about where the new version changes them too.
 
     They differ from what their package brought, or are gone (dpkg asks about these as well).
-    Whether the new version of a file differs isn't known before it is downloaded. None where a
-    file of the set could not be read.
+    Whether the new version of a file differs isn't known before it is fetched: until then it may,
+    afterwards those are left out that don't. None where a file of the set could not be read.
     """
     changes = tuple(changes)
     if not changes:
         return ()
-    # A removal leaves them as they are; what an earlier one left is asked about when it comes back.
-    names = _names(change for change in changes if change.action != "remove")
     if packages.conffiles is None:
         return None
-    concerned = [found for found in packages.conffiles if found.package in names]
+    # A removal leaves them as they are; what an earlier one left is asked about when it comes back.
+    coming: dict[str, set[str]] = {}
+    for change in changes:
+        if change.action != "remove":
+            versions = coming.setdefault(change.name.partition(":")[0], set())
+            versions.add(change.to_version or "")
+    concerned = [
+        found
+        for found in packages.conffiles
+        if found.package in coming and not coming[found.package] <= {*found.same_in}
+    ]
     if any(found.state == "unreadable" for found in concerned):
         return None
     return tuple(sorted({found.path for found in concerned}))
@@ -46,12 +54,8 @@ def units(packages: Packages, changes: Iterable[Change]) -> tuple[str, ...] | No
         return ()
     if packages.services is None:
         return None
-    names = _names(changes)
+    names = {change.name.partition(":")[0] for change in changes}
     return tuple(sorted({found.name for found in packages.services if found.package in names}))
-
-
-def _names(changes: Iterable[Change]) -> frozenset[str]:
-    return frozenset(change.name.partition(":")[0] for change in changes)
 
 
 def observe(

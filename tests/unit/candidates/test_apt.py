@@ -107,6 +107,9 @@ HIDDEN = Conffile("/etc/sudoers", "sudo", "unreadable")
         # what a removed package left is asked about when it comes back; a removal asks nothing
         ((install("nginx"),), MINE, ("/etc/nginx",)),
         ((remove("nginx"), upgrade("sudo")), MINE, ("/etc/sudo",)),
+        # what was fetched already and asks nothing is left out, but only that version
+        ((upgrade("nginx"),), (replace(MINE[1], same_in=("1.1",)), GONE), ("/etc/gone",)),
+        ((upgrade("nginx"),), (replace(MINE[1], same_in=("1.0", "9")),), ("/etc/nginx",)),
         # what can't be read is unknown, but only where it matters
         ((upgrade("nginx"),), (*MINE, HIDDEN), ("/etc/nginx",)),
         ((upgrade("nginx"), upgrade("sudo")), (*MINE, HIDDEN), None),

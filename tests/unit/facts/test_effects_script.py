@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -55,12 +57,14 @@ def prepared(root: Path) -> None:
     make(root, "etc/cron.conf", "edited\n")
 
 
-WITHOUT: list[tuple[str, ...]] = [(), ("timeout",)]
-"""With coreutils' timeout, and with the script's own watch, in which nothing has an input."""
+WAYS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+    *((shell, ()) for shell in SHELLS),
+    (("sh",), ("timeout",)),
+]
+"""Shells, and what isn't there: with the script's own watch nothing has an input."""
 
 
-@pytest.mark.parametrize("without", WITHOUT, ids=["timeout", "watched"])
-@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+@pytest.mark.parametrize(("shell", "without"), WAYS)
 def test_configuration_files_that_differ(
     shell: tuple[str, ...], without: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -106,6 +110,49 @@ def test_what_a_user_may_not_read_is_told_from_what_is_gone() -> None:
     assert states["other.conf"] == states["no/folder.conf"] == "unreadable"
     assert states["gone.conf"] == "missing"
     assert states["with a blank"] == "changed"
+
+
+def fetched(root: Path, version: str, files: dict[str, str], *, cut: int = 0) -> None:
+    """A package of the double's own kind, a plain archive, where apt keeps what it fetched."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"./etc/web/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    content = made.getvalue()
+    file = root / f"var/cache/apt/archives/web_{version}_all.deb"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content[:cut] if cut else content)
+
+
+@pytest.mark.parametrize(("shell", "without"), WAYS)
+def test_new_versions_that_were_fetched_already(
+    shell: tuple[str, ...], without: tuple[str, ...], tmp_path: Path
+) -> None:
+    prepared(tmp_path)
+    same = {"other.conf": AS_RECORDED, "gone.conf": AS_RECORDED, "with a blank": "edited\n"}
+    fetched(tmp_path, "1%3a2.0-1", {**same, "a: FAILED": "new\n"})
+    fetched(tmp_path, "3", same, cut=700)
+    fetched(tmp_path, "4", {"with a blank": "new\n"})
+    fetched(tmp_path, "5", same)
+    os.truncate(tmp_path / "var/cache/apt/archives/web_5_all.deb", 20_000_001)
+    programs = {**PROGRAMS, "dpkg-deb": 'cat "$2"'}
+    output, done = run(tmp_path, shell=shell, depth="full", programs=programs, without=without)
+    assert done.stderr == b""
+    found = dpkg_files.parse_conffiles(output.sections["conffiles"].output)
+    settled = {file.path.removeprefix("/etc/web/") for file in found or () if file.same_in}
+    assert settled == same.keys()
+    assert {file.same_in for file in found or ()} == {(), ("1:2.0-1",)}
+
+
+def test_many_fetched_versions_take_bounded_time(tmp_path: Path) -> None:
+    prepared(tmp_path)
+    for number in range(30):
+        fetched(tmp_path, f"{number}", {})
+    programs = {**PROGRAMS, "dpkg-deb": f'echo >>"{tmp_path}/asked"; cat "$2"'}
+    run(tmp_path, depth="full", programs=programs)
+    assert (tmp_path / "asked").read_text().count("\n") == 10
 
 
 @pytest.mark.parametrize(
