@@ -70,6 +70,7 @@ async def arm(
         "yes" if act.strict else "no",
         json_fields({"run": run, "step": step, **fields}),
         "".join(shipped(part) for part in GUARDIAN),
+        before=shipped("on_watch.sh"),
     )
     done = await ask(transport, host, script)
     if done.exit_status == OTHERS:
@@ -102,5 +103,7 @@ async def withdraw(transport: Transport, host: Host, run: str, step: str) -> Gua
 
 
 async def _call(transport: Transport, host: Host, verb: str, run: str, step: str) -> GuardState:
-    script = with_call("guard.sh", verb, checked_id(run), checked_id(step))
+    script = with_call(
+        "guard.sh", verb, checked_id(run), checked_id(step), before=shipped("on_watch.sh")
+    )
     return read_state((await ask(transport, host, script)).stdout)

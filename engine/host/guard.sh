@@ -1,5 +1,6 @@
 #!/bin/sh
-# guard.sh ROOT, then one call of main: the dead-man switch of a run (docs/guard.md).
+# shellcheck disable=SC2034,SC2154 # what on_watch.sh uses
+# guard.sh ROOT, after on_watch.sh and before one call of main: the dead-man switch of a run (docs/guard.md).
 #
 #   main arm RUN STEP TOPICS DEADLINE SETTLE STRICT FIELDS GUARDIAN
 #   main confirm|withdraw|look RUN STEP
@@ -123,42 +124,13 @@ dump_network() {
         sed -e 's/ linkdown//; s/ dead//; s/ expires [0-9]*sec//' >"$work/routes"
 }
 
-unit_text() {
-    printf '%s\n' '[Unit]' "Description=hostshift: guard of run $run, reverts when nobody comes back" \
-        "RequiresMountsFor=$dir" "ConditionPathExists=$dir/armed/guardian" 'StartLimitIntervalSec=0' \
-        '[Service]' "ExecStart=/bin/sh $dir/armed/guardian $dir/armed \"\" watch" 'StandardInput=null' \
-        "StandardOutput=append:$dir/guard.log" "StandardError=append:$dir/guard.log" \
-        'Restart=on-failure' 'RestartSec=1' 'OOMScoreAdjust=-900' 'TimeoutStopSec=5'
-}
-
-# A unit of /etc, as transient ones are gone after a reboot; started by hand and by every boot. Into
-# a staged deployment it comes with the rest of /etc, and what is left of it in others does nothing
-# once its directory is gone.
-set_on_watch() {
-    if [ -n "$root" ]; then
-        setsid sh "$dir/armed/guardian" "$dir/armed" "$root" watch </dev/null >>"$dir/guard.log" 2>&1 &
-    else
-        (
-            umask 022
-            mkdir -p "$system/multi-user.target.wants" && unit_text >"$system/$unit.new" &&
-                mv -f "$system/$unit.new" "$system/$unit" &&
-                ln -sf "../$unit" "$system/multi-user.target.wants/$unit"
-        ) || exit 1
-        sync "$system/$unit" "$system/multi-user.target.wants" 2>/dev/null
-        systemctl daemon-reload </dev/null
-        systemctl start "$unit" </dev/null
-    fi
-    # On watch means seen to watch: ten seconds are plenty for a fork.
-    tries=0
-    until [ "$(watching)" = yes ] || [ "$tries" -ge 50 ]; do
-        tries=$((tries + 1))
-        sleep 0.2 2>/dev/null || sleep 1
-    done
-    [ "$(watching)" = yes ] || {
-        echo "the guard did not begin its watch within ten seconds" >&2
-        tail -n 5 "$dir/guard.log" >&2
-        exit 1
-    }
+# Into a staged deployment the unit comes with the rest of /etc, and what is left of it in others
+# does nothing once its directory is gone.
+watch_over() {
+    in_etc=$unit
+    [ -z "$root" ] || in_etc=''
+    set_on_watch "$in_etc" "guard of run $run, reverts when nobody comes back" "$dir/guard.log" \
+        "$dir/armed/guardian" "$dir/armed" "$root" watch
 }
 
 make_armed() {
@@ -199,9 +171,9 @@ arm() {
     esac
     [ -d "$root/run/systemd/system" ] || exit 22
     if [ -d "$dir/armed" ]; then echo found; else make_armed; fi
-    if [ ! -e "$dir/verdict" ] && [ "$(watching)" != yes ]; then
+    if [ ! -e "$dir/verdict" ] && ! watching; then
         printf '%s armed for %s\n' "$(now)" "$topics" >>"$dir/guard.log"
-        set_on_watch
+        watch_over
     fi
     look
 }
@@ -215,10 +187,7 @@ end_as() {
         case $(cat "$dir/verdict" 2>/dev/null) in
         confirmed* | withdrawn*)
             [ -n "$root" ] || systemctl stop "$unit" </dev/null >/dev/null 2>&1
-            if [ -e "$system/$unit" ]; then
-                rm -f "$system/multi-user.target.wants/$unit" "$system/$unit"
-                systemctl daemon-reload </dev/null
-            fi
+            remove_watch "$unit"
             rm -rf "$dir/armed/saved" "$dir"/arming.*
             echo 0 >"$dir/exit"
             ;;
@@ -236,18 +205,6 @@ withdraw() {
 }
 
 # ---- looking
-
-# proc(5): a process number that was given out again has another start time, field 22 of stat; one
-# that has ended may still wait for its parent (Z).
-watching() {
-    started=$(sed -n 's/^.*) \([^ZX] .*\)/\1/p' "/proc/$(cat "$dir/pid" 2>/dev/null)/stat" \
-        2>/dev/null | cut -d' ' -f20)
-    if [ -n "$started" ] && [ "$started" = "$(cat "$dir/pid_start" 2>/dev/null)" ]; then
-        echo yes
-    else
-        echo no
-    fi
-}
 
 same_boot() {
     [ "$(cat "$root/proc/sys/kernel/random/boot_id" 2>/dev/null)" = "$(cat "$dir/armed/boot")" ]
@@ -270,7 +227,7 @@ look() {
         else
             echo "left $(cat "$dir/left")"
         fi
-        echo "watching $(watching)"
+        if watching; then echo 'watching yes'; else echo 'watching no'; fi
     fi
     echo "now $(now)"
     [ ! -e "$dir/failed" ] || sed 's/^/failed /' "$dir/failed"

@@ -153,8 +153,7 @@ remove_unit() {
 
 watch() {
     deadline=$(cat "$armed/deadline")
-    start_time "$$" >"$dir/pid_start"
-    echo "$$" >"$dir/pid.new" && mv -f "$dir/pid.new" "$dir/pid"
+    echo "$$ $(start_time "$$")" >"$dir/pid.$$" && mv -f "$dir/pid.$$" "$dir/pid"
     ! covers deployment || wait_for_reboot
     if [ ! -e "$dir/verdict" ]; then
         wait_for_boot

@@ -6,19 +6,6 @@
 # the clock matters, and in another one what the clock leaves of it, at most its whole length: a
 # deadline that passed while the host was off has passed.
 
-# proc(5): the 22nd field of stat; nothing of a process that has ended and waits for its parent.
-start_time() {
-    sed -n 's/^.*) \([^ZX] .*\)/\1/p' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
-}
-
-is_process() {
-    [ -n "${2:-}" ] && [ "$(start_time "$1")" = "$2" ]
-}
-
-watching() {
-    is_process "$(cat "$dir/pid" 2>/dev/null)" "$(cat "$dir/pid_start" 2>/dev/null)"
-}
-
 boot_id() {
     cat "$root/proc/sys/kernel/random/boot_id" 2>/dev/null || echo unknown
 }
@@ -96,40 +83,12 @@ end_others() {
 
 # ---- arming
 
-unit_text() {
-    printf '%s\n' '[Unit]' "Description=hostshift: thaws the writers of run $run when nobody comes back" \
-        "RequiresMountsFor=$dir" "ConditionPathExists=$dir/guardian" 'StartLimitIntervalSec=0' \
-        '[Service]' "ExecStart=/bin/sh $dir/guardian \"\" watch $run" 'StandardInput=null' \
-        "StandardOutput=append:$dir/log" "StandardError=append:$dir/log" \
-        'Restart=on-failure' 'RestartSec=1' 'OOMScoreAdjust=-900' 'TimeoutStopSec=5'
-}
-
-# A unit of /etc, as transient ones are gone after a reboot. Without systemd the guard is a process
-# that a reboot ends.
-set_on_watch() {
-    if [ -z "$root" ] && systemd; then
-        (
-            umask 022
-            mkdir -p "$system/multi-user.target.wants" && unit_text >"$system/$guard_unit.new" &&
-                mv -f "$system/$guard_unit.new" "$system/$guard_unit" &&
-                ln -sf "../$guard_unit" "$system/multi-user.target.wants/$guard_unit"
-        ) || exit 1
-        sync "$system/$guard_unit" "$system/multi-user.target.wants" 2>/dev/null
-        within 60 systemctl daemon-reload
-        within 60 systemctl start "$guard_unit"
-    else
-        setsid sh "$dir/guardian" "$root" watch "$run" </dev/null >>"$dir/log" 2>&1 &
-    fi
-    tries=0
-    until watching || [ "$tries" -ge 50 ]; do
-        tries=$((tries + 1))
-        sleep 0.2 2>/dev/null || sleep 1
-    done
-    watching || {
-        echo "the guard did not begin its watch within ten seconds" >&2
-        tail -n 5 "$dir/log" >&2
-        exit 1
-    }
+# Without systemd the guard is a process that a reboot ends.
+watch_over() {
+    in_etc=''
+    if [ -z "$root" ] && systemd; then in_etc=$guard_unit; fi
+    set_on_watch "$in_etc" "thaws the writers of run $run when nobody comes back" "$dir/log" \
+        "$dir/guardian" "$root" watch "$run"
 }
 
 # What a former attempt of this run has left is kept beside it.
@@ -167,7 +126,7 @@ arm() {
     set_until "$seconds" "$seconds"
     set_tokens here
     note "armed for $seconds seconds"
-    if [ ! -e "$dir/verdict" ] && ! watching; then set_on_watch; fi
+    if [ ! -e "$dir/verdict" ] && ! watching; then watch_over; fi
     sync
     status
 }
@@ -178,8 +137,7 @@ watch() {
     PATH="${root:+$root/usr/bin:}$PATH"
     load ''
     deadline=3600
-    start_time "$$" >"$dir/pid_start"
-    put "$dir/pid" "$$$nl"
+    put "$dir/pid" "$$ $(start_time "$$")$nl"
     while [ ! -e "$dir/verdict" ]; do
         seconds=$(seconds_left) || exit 1
         read -r boot _ _ length <"$dir/until"
@@ -199,15 +157,7 @@ watch() {
         [ -e "$dir/thawed" ] || put_back
         rm -f "$problems"
     fi
-    remove_guard_unit
-}
-
-remove_guard_unit() {
-    if [ -e "$system/$guard_unit" ]; then
-        rm -f "$system/multi-user.target.wants/$guard_unit" "$system/$guard_unit"
-        within 60 systemctl daemon-reload
-    fi
-    return 0
+    remove_watch "$guard_unit"
 }
 
 # ---- ending
@@ -218,9 +168,9 @@ end_guard() {
     [ "$(settled verdict)" = disarmed ] || return 0
     if [ -e "$system/$guard_unit" ]; then
         [ -n "$root" ] || within 30 systemctl stop "$guard_unit"
-        remove_guard_unit
+        remove_watch "$guard_unit"
     fi
-    ! watching || kill "$(cat "$dir/pid")"
+    ! watching || kill "$watcher"
 }
 
 disarm() {

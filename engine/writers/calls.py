@@ -29,7 +29,10 @@ WORK_S = 300
 itself gives a unit 90 (systemd-system.conf(5), DefaultTimeoutStopSec)."""
 _MORE_S = 60
 """What a script may take beyond the seconds that its commands have: records, looks, syncs."""
-_PARTS = ("writers_hold.sh", "writers_proof.sh", "writers_watch.sh", "writers.sh")
+_PARTS = (
+    *("on_watch.sh", "writers_hold.sh", "writers_proof.sh", "writers_watch.sh"),
+    "writers.sh",
+)
 _REFUSED = 30
 
 
