@@ -120,6 +120,7 @@ class NeverBoth(RuleBasedStateMachine):
     def disarm(self, after: int | None) -> None:
         self.call(self.old, writers.disarm(self.old, self.old.host, RUN), after)
 
+    @rule(after=crash)
     def thaw(self, after: int | None) -> None:
         self.call(self.old, writers.thaw(self.old, self.old.host, RUN), after)
 
@@ -172,13 +173,22 @@ class NeverBoth(RuleBasedStateMachine):
 
     # ---- both
 
-    @rule(count=st.integers(1, 6), after=crash)
-    def go_on(self, count: int, after: int | None) -> None:
-        """The next steps of the cutover or of the way back; the last of them perhaps cut off."""
-        for number in range(count):
-            self.step(self.at, after if number == count - 1 else None)
+    @rule(after=crash)
+    def go_on(self, after: int | None) -> None:
+        """The next step of the cutover or of the way back; cut off, it is the next one still."""
+        self.step(self.at, after)
+        if after is None:
             self.at = (self.at + 1) % len(STEPS)
+
+    @rule()
+    def go_to_the_end(self) -> None:
+        """Of the cutover or of the way back."""
+        end = len(STEPS) if self.at > STEPS.index("start") else STEPS.index("take_back")
+        while self.at < end:
+            self.step(self.at, None)
+            self.at += 1
             self.never_both()
+        self.at %= len(STEPS)
 
     @rule(at=st.integers(0, len(STEPS) - 1), after=crash)
     def step(self, at: int, after: int | None) -> None:

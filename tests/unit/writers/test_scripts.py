@@ -177,7 +177,8 @@ async def test_what_only_its_own_command_lets_start_runs_again(old: LocalHost) -
 async def test_the_guard_thaws_at_its_deadline(old: LocalHost) -> None:
     before = state(old)
     await frozen(old, seconds=600)
-    await armed(old, 1)
+    with contextlib.suppress(RefusedError):  # it was faster than the look at it
+        await armed(old, 1)
     await until((directory(old) / "thawed").exists)
     assert state(old) == before
     assert await writers.disarm(old, old.host, RUN) == "thawed"
@@ -248,7 +249,7 @@ async def test_firing_ends_a_freeze_that_is_at_work(alone: LocalHost) -> None:
     alone.double(
         "docker", '[ "$1" != stop ] || exec sleep 60\n' + (alone.doubles / "docker").read_text()
     )
-    await armed(alone, 2)
+    await armed(alone, 3)
     with pytest.raises(HostOutputError, match="-9"):
         await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=60)
     await until((directory(alone) / "thawed").exists)
