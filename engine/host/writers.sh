@@ -11,6 +11,7 @@
 #   main hold|start|stop RUN SECONDS SPEC  the services of the successor
 #   main receive RUN
 #   main take_back RUN SECONDS
+#   main let_go RUN
 #   main watch RUN                         the guard itself
 #
 # SPEC is shell text: calls of the first functions of writers_hold.sh, every word quoted. GUARDIAN
@@ -267,6 +268,24 @@ take_back() {
     finish
 }
 
+# What former runs held here is let go, and not started, so that it can be deployed anew.
+let_go() {
+    mkdir -p "$dir" || exit 1
+    for dir in "$home"/runs/*/writers; do
+        if [ ! -e "$dir/spec" ] || [ ! -e "$dir/record" ]; then continue; fi
+        load ''
+        [ "$(token)" != here ] || refuse serves
+        while read -r _ _ _ one; do release_unit "$one"; done <"$dir/record/units"
+        reload
+        while read -r _ engine _ policy name; do
+            release_container "$engine" "$name" "$policy"
+        done <"$dir/record/containers"
+        release_cron
+        note "let go by run $run"
+    done
+    finish
+}
+
 main() {
     verb=$1 run=$2
     shift 2
@@ -296,7 +315,7 @@ main() {
         [ ! -e "$dir/spec" ] || load ''
         say_token
         ;;
-    status | disarm | surrender | restore | receive | watch) "$verb" ;;
+    status | disarm | surrender | restore | receive | let_go | watch) "$verb" ;;
     *) exit 2 ;;
     esac
 }

@@ -14,6 +14,7 @@ from engine.writers.calls import (
     freeze,
     guard_state,
     hold,
+    let_go,
     prove,
     receive,
     restore,
@@ -28,6 +29,6 @@ from engine.writers.state import Guard, verdict
 
 __all__ = [
     "Disarmed", "Frozen", "Guard", "Token", "Writer", "arm", "disarm", "examine", "freeze",
-    "guard_state", "hold", "prove", "receive", "restore", "start", "stop", "surrender",
+    "guard_state", "hold", "let_go", "prove", "receive", "restore", "start", "stop", "surrender",
     "take_back", "thaw", "token", "verdict",
 ]  # fmt: skip

@@ -152,6 +152,15 @@ async def restore(transport: Transport, old: Host, run: str) -> bool:
 # ---- the successor
 
 
+async def let_go(transport: Transport, new: Host, run: str) -> tuple[str, ...]:
+    """Let go what former runs have held on the successor, starting nothing; what did not work.
+
+    Raises:
+        RefusedError: it has the token of a former run: it serves.
+    """
+    return (await _call(transport, new, run, "let_go", within_s=WORK_S)).all("problem")
+
+
 async def hold(
     transport: Transport,
     new: Host,

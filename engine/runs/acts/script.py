@@ -82,7 +82,7 @@ def _printed(driver: Driver, step: Step, act: ScriptAct) -> dict[str, Any]:
     log = driver.logs.path(driver.run.id, step.id)
     if act.event == "provision":
         made = read_provisioned(log.read_bytes())
-        return {"address": made.address, "host_keys": list(made.host_keys)}
+        return {**made.more, "address": made.address, "host_keys": list(made.host_keys)}
     if act.event == "backup_age":
         return {"backup_at": rfc3339(read_backup_time(log.read_bytes()))}
     return {}

@@ -134,5 +134,13 @@ def test_killed_on_the_way_and_sent_back_by_the_dns(world: World, tmp_path: Path
     assert world.successor.inside("systemctl is-active files.service", check=False).returncode
     assert world.old.inside("systemctl is-enabled files.service").stdout == "enabled\n"
     assert not [*(world.old.root / "etc/systemd/system").rglob("*hostshift*")]
-    key.write_text(right)
     assert 'host = "server2"' not in world.inventory.read_text()
+
+    # As often as one likes: the same successor, deployed, restored and tested anew.
+    key.write_text(right)
+    again = ann.replace()
+    assert (again["state"], states(again)["cutover"]) == ("waiting", "waiting"), ann.story()
+    assert list(world.cloud.machines) == [OLD, NEW]
+    ann.call("answer", again["id"], "end", check=1)
+    assert ann.last()["state"] == "cancelled"
+    assert "hostshift" not in (world.old.root / "home/admin/.ssh/authorized_keys").read_text()

@@ -5,17 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from engine import dns
 from engine import sync as room
-from engine.health.reach import way_to
 from engine.jobs.mirror import read
-from engine.model.host import Host
 from engine.model.json_form import from_json, to_json
 from engine.model.plan import JobAct
 from engine.model.replacing import CloseAct, OpenAct, SyncAct
 from engine.preflight.words import amount
 from engine.runs.acts.job import JobInHand
-from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
+from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError, address_of
 from engine.runs.observe import Observation
 from engine.runs.phases import JobPhase
 
@@ -26,6 +23,7 @@ _PASSES: Final = "sources"
 
 async def open_way(hand: Hand, act: OpenAct) -> Done:
     """A one-time key of the successor that may only read these volumes of the old host."""
+    await hand.begins()
     source = await _opened(hand, act)
     address = await address_of(hand, hand.old)
     problems = await hand.ask(
@@ -49,7 +47,6 @@ async def open_way(hand: Hand, act: OpenAct) -> Done:
 
 async def _opened(hand: Hand, act: OpenAct) -> room.Source:
     transport = hand.driver.transport
-    await hand.begins()
     key = await hand.ask(partial(room.make_key, transport, hand.new, hand.run), hand.new)
     return await hand.ask(
         partial(
@@ -65,9 +62,18 @@ async def _opened(hand: Hand, act: OpenAct) -> room.Source:
     )
 
 
+async def renew(hand: Hand) -> None:
+    """Have the key live on: a gate may have been open for longer than it is good for."""
+    for step in hand.driver.record.plan.steps:
+        if isinstance(step.act, OpenAct):
+            await _opened(hand, step.act)
+
+
 async def sync(hand: Hand, act: SyncAct) -> Done | Observation:
     """One pass. Before anything could be deleted the source is compared with what it was."""
     opened = hand.result(act.opened)
+    if act.pass_ in ("bulk", "rehearsal"):
+        await renew(hand)  # the passes of the outage find it renewed by the freeze
     source = from_json(room.Source, opened["source"])
     before = tuple(from_json(room.SourceVolume, v) for v in _last_seen(hand, act))
     now = await hand.ask(partial(room.look_at_source, hand.driver.transport, hand.old, act.paths))
@@ -113,19 +119,6 @@ def _words(act: SyncAct, result: room.PassResult) -> tuple[str, ...]:
             return (f"{left} entries differ, {sent} at most",)
         case "bulk" | "final":
             return (f"{sent} copied",)
-
-
-async def address_of(hand: Hand, host: Host) -> str:
-    """The IP address of a host, as names are looked up here.
-
-    Raises:
-        NotDoneError: it has none.
-    """
-    name = (await way_to(host, None)).address
-    found = await dns.open_wire(read_only=True).addresses(name)
-    if isinstance(found, dns.Problem):
-        raise NotDoneError((f"{host.name}: {found.message}",), hint=found.hint)
-    return found[0]
 
 
 def _seconds(hand: Hand) -> float | None:

@@ -36,7 +36,8 @@ async def inventory(hand: Hand, act: InventoryAct) -> Done | Observation:
         observed = await gate.ask(hand.driver, hand.step, question, waits, hand.more, closes=False)
         return observed if observed.state != "running" else await inventory(hand, act)
     name = hand.driver.session.inventory.path.name
-    words = [f"{name} was rewritten; commit it." if lines else f"{name} says so already."]
+    rewritten = f"{name} was rewritten: commit it, and open hostshift anew to see it."
+    words = [rewritten if lines else f"{name} says so already."]
     if act.change == "retire":
         words.append(await _forget(hand))
     return Done((*words, *lines))

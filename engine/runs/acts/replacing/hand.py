@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine import dns
 from engine.errors import HostshiftError, InputError, RefusedError
+from engine.health.reach import way_to
 from engine.jobs.answers import LockedError
 from engine.model.host import Host
 from engine.model.plan import Step
@@ -115,3 +117,16 @@ class Hand:
         """
         if problems:
             raise NotDoneError(problems, hint=hint)
+
+
+async def address_of(hand: Hand, host: Host) -> str:
+    """The IP address of a host, as names are looked up here.
+
+    Raises:
+        NotDoneError: it has none.
+    """
+    name = (await way_to(host, None)).address
+    found = await dns.open_wire(read_only=True).addresses(name)
+    if isinstance(found, dns.Problem):
+        raise NotDoneError((f"{host.name}: {found.message}",), hint=found.hint)
+    return found[0]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
-from engine import health
+from engine import health, writers
 from engine.errors import HostshiftError, RefusedError
 from engine.jobs import lock
 from engine.model.host import Host
@@ -17,7 +16,7 @@ from engine.model.replacing import ChecksAct, ReachAct
 from engine.preflight import Preflight, preflight
 from engine.preflight.successor import differences
 from engine.runs.acts import gate
-from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
+from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError, address_of
 from engine.runs.observe import Observation
 from engine.runs.successor import PROVISION
 from engine.shell import Script
@@ -34,6 +33,11 @@ SETTLE_S: Final = 30
 async def reach(hand: Hand, act: ReachAct) -> Done | Observation:
     """From "provision has ended" to a host that is locked for this run and fit for the data."""
     await hand.begins(f"{hand.step.id}.since")
+    if await address_of(hand, hand.new) == await address_of(hand, hand.old):
+        raise NotDoneError(
+            (f"The provision script says that {hand.new.name} is where {hand.old.name} is.",),
+            hint="It must build another server, and print that one's address.",
+        )
     keys = tuple(str(key) for key in hand.result(PROVISION).get("host_keys", ()))
     if keys:
         await _pin(hand.new, keys)
@@ -64,6 +68,11 @@ async def reach(hand: Hand, act: ReachAct) -> Done | Observation:
         await hand.driver.sleep(TRY_AGAIN_S)
         await hand.driver.beat(hand.step.id)
     await _lock(hand)
+    # An earlier try was held here when it ended; what is deployed now must be able to start.
+    problems = await hand.ask(
+        partial(writers.let_go, hand.driver.transport, hand.new, hand.run), hand.new
+    )
+    hand.must(problems, f"Look at the units on {hand.new.name}.")
     return await _compared(hand, act)
 
 
@@ -71,7 +80,7 @@ async def _pin(new: Host, keys: tuple[str, ...]) -> None:
     endpoint = await asyncio.to_thread(ClientConfig().resolve, new.address, new.user, new.port)
     name, port, file = place(endpoint, new.known_hosts)
     try:
-        await asyncio.to_thread(pin, Path(file), (name,), port, keys)
+        await asyncio.to_thread(pin, file, tuple(dict.fromkeys((name, new.name))), port, keys)
     except RefusedError as error:
         raise NotDoneError((error.message,), hint=error.hint) from error
 

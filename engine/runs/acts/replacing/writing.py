@@ -11,6 +11,7 @@ from functools import partial
 from engine import writers
 from engine.errors import UnreachableError
 from engine.model.replacing import FreezeAct, HoldAct, ReturnAct, StartAct, SwitchAct
+from engine.runs.acts.replacing.data import renew
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
 from engine.runs.acts.replacing.names import sent
 from engine.runs.observe import Observation
@@ -20,17 +21,25 @@ STARTED, SWITCHED = "freeze", "switch"
 
 async def hold(hand: Hand, act: HoldAct) -> Done:
     """Stop the successor's services, so that nothing there writes while the data are copied."""
-    problems = await hand.ask(
-        partial(writers.hold, hand.driver.transport, hand.new, hand.run, act.writers), hand.new
-    )
-    hand.must(problems, f"Look at the services on {hand.new.name}.")
+    await _held(hand, act.writers)
     names = ", ".join(w.service for w in act.writers)
     return Done((f"Held on {hand.new.name}: {names}.",))
+
+
+async def _held(hand: Hand, held: tuple[writers.Writer, ...]) -> None:
+    problems = await hand.ask(
+        partial(writers.hold, hand.driver.transport, hand.new, hand.run, held), hand.new
+    )
+    hand.must(problems, f"Look at the services on {hand.new.name}.")
 
 
 async def freeze(hand: Hand, act: FreezeAct) -> Done:
     """Arm the guard, stop the writers, prove it. From here on the outage counts."""
     transport = hand.driver.transport
+    if hand.step.id not in hand.driver.record.begun:
+        # The gate may have been open for days, and somebody may have tried the successor meanwhile.
+        await _held(hand, act.writers)
+        await renew(hand)
     await hand.begins()
     deadline = partial(
         writers.arm, transport, hand.old, hand.run, act.writers, deadline_s=act.deadline_s
