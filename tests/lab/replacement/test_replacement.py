@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.lab.replacement.world import NEW, OLD, World
 from tests.operators import Operator, text
 
 HOME = "var/lib/hostshift"
+TTL_S = 2
+"""What the names' TTL is lowered to."""
 
 
 class Ann(Operator):
@@ -21,7 +24,7 @@ class Ann(Operator):
 
     def __init__(self, directory: Path, world: World) -> None:
         super().__init__(directory, world.inventory)
-        quick = 'soak = "5s"\nttl = "2s"'
+        quick = f'soak = "5s"\nttl = "{TTL_S}s"'
         world.inventory.write_text(world.inventory.read_text().replace('soak = "5s"', quick))
 
     def replace(self, *, check: int | None = 4) -> dict[str, Any]:
@@ -39,6 +42,16 @@ class Ann(Operator):
     def story(self) -> str:
         """The run with the evidence of each step, as its export tells it."""
         return self.call("export", self.last()["id"]).stdout.decode()
+
+
+def window(run: dict[str, Any]) -> float:
+    """Seconds from the freeze to the DNS update, as the run has recorded them."""
+    steps = {step["id"]: step for step in run["steps"]}
+    began, ended = (
+        datetime.fromisoformat(str(moment))
+        for moment in (steps["freeze"]["started_at"], steps["dns"]["ended_at"])
+    )
+    return (ended - began).total_seconds()
 
 
 def states(run: dict[str, Any]) -> dict[str, str]:
@@ -66,6 +79,11 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     world.stop_writers()
     world.assert_nothing_lost()
     world.assert_never_two_writers()
+    promised = window(run)
+    by_primary, by_resolver, _ = world.writers
+    assert by_primary.longest_gap_s() <= 1.3 * promised
+    assert by_resolver.longest_gap_s() <= 1.3 * promised + TTL_S + 1
+    assert "files was out for" in ann.story()
     assert "hostshift" not in (world.old.root / "home/admin/.ssh/authorized_keys").read_text()
     inventory = world.inventory.read_text()
     assert inventory.count('host = "server2"') == 3
@@ -141,6 +159,6 @@ def test_killed_on_the_way_and_sent_back_by_the_dns(world: World, tmp_path: Path
     again = ann.replace()
     assert (again["state"], states(again)["cutover"]) == ("waiting", "waiting"), ann.story()
     assert list(world.cloud.machines) == [OLD, NEW]
-    ann.call("answer", again["id"], "end", check=1)
+    ann.call("answer", again["id"], "end", check=5)
     assert ann.last()["state"] == "cancelled"
     assert "hostshift" not in (world.old.root / "home/admin/.ssh/authorized_keys").read_text()

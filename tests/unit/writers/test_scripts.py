@@ -333,6 +333,24 @@ async def test_the_successor(old: LocalHost) -> None:
         await writers.start(old, old.host, RUN, WRITERS)
 
 
+async def test_what_a_former_run_held_can_be_started_again(old: LocalHost) -> None:
+    before = state(old)
+    assert await writers.hold(old, old.host, RUN, WRITERS) == ()
+    assert await writers.let_go(old, old.host, "another-run") == ()
+    now = state(old)
+    assert (now["db.service"], now["app.timer"], now["box"]) == (
+        "inactive", "inactive", "false always",
+    )  # fmt: skip
+    assert not [*old.root.rglob("zz-hostshift.conf")]
+    assert {name for name in before if name.startswith("etc")} == {
+        name for name in now if name.startswith("etc")
+    }
+    assert await writers.hold(old, old.host, RUN, WRITERS) == ()
+    assert await writers.receive(old, old.host, RUN)
+    with pytest.raises(RefusedError, match="serves them"):
+        await writers.let_go(old, old.host, "another-run")
+
+
 async def test_a_host_without_systemd_holds_no_units(alone: LocalHost) -> None:
     shutil.rmtree(alone.root / "run/systemd")
     with pytest.raises(RefusedError, match="systemd"):
