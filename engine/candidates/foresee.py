@@ -63,6 +63,21 @@ def _acting(host: Host, facts: Facts) -> tuple[Candidate, ...]:
     return (*in_place, reboot(host, facts, in_place), replace(host))
 
 
+def picked(
+    host: Host, facts: Facts, candidate: str, now: datetime, around: Circumstances = ORDINARY
+) -> Candidate | None:
+    """A candidate that a person put together by its id, with blockers and risk.
+
+    Raises:
+        InputError: the family has such candidates, and this one can't be.
+    """
+    found = None if host.retiring else family(facts.family).picked(host, facts, candidate)
+    if found is None:
+        return None
+    found = with_fields(found, blockers=(*common_blockers(host, facts), *found.blockers))
+    return with_fields(found, risk=assess(host, facts, found, now.date(), around))
+
+
 _NONE = Candidate(
     id="none",
     kind="none",

@@ -15,14 +15,15 @@ from urllib.parse import quote
 from engine.families.protocol import Sections
 from engine.model.facts import Facts, Packages, Reboot
 
-SCHEMA = 1
+SCHEMA = 2
 """Of the kept files and of what a fingerprint covers; a new one makes the old ones worthless."""
 LONGEST = timedelta(hours=24)
 """A full look is not used longer, because services to restart change without a trace."""
 _DECIDES = ("fingerprint", "rpm-ostree")
 _FULL_ONLY = frozenset(
     {"upgrade", "dist-upgrade", "upgrade-size", "dist-upgrade-size", "upgrade-phased"}
-    | {"sources", "needrestart", "conffiles", "running-services", "unit-files"}
+    | {"sources", "records", "automatic", "needrestart"}
+    | {"conffiles", "running-services", "unit-files"}
 )
 
 

@@ -31,6 +31,10 @@ class Section:
 Sections = Mapping[str, Section]
 
 
+def _nothing_picked(_host: Host, _facts: Facts, _candidate: str) -> Candidate | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """One way of updating: its name, and a pure function for each question.
@@ -41,6 +45,8 @@ class Family:
         candidates: In-place candidates with changes, effects and blockers, without risk.
         steps: The steps that carry out a candidate (by id) or a chore (by name). Raises
             RefusedError when this family can't carry that out, or not with these facts.
+        picked: The candidate of an id that a person put together (a subset), None where the
+            family has none like that. Raises InputError for one that can't be.
     """
 
     name: str
@@ -48,3 +54,4 @@ class Family:
     observe: Callable[[Sections, Facts], tuple[Facts, tuple[Problem, ...]]]
     candidates: Callable[[Host, Facts], tuple[Candidate, ...]]
     steps: Callable[[Host, Facts, str], tuple[Step, ...]]
+    picked: Callable[[Host, Facts, str], Candidate | None] = _nothing_picked

@@ -448,6 +448,23 @@ look_upgrade_phased() {
 look_upgrade_size() { apt_quiet apt-get --print-uris --with-new-pkgs upgrade; }
 look_dist_upgrade_size() { apt_quiet apt-get --print-uris dist-upgrade; }
 
+# What the versions of `upgrade` need, for parts of it: the records of all that it would change.
+look_records() {
+    set -f
+    # shellcheck disable=SC2046 # NAME=VERSION, one word each
+    set -- $(look_upgrade 2>/dev/null |
+        sed -n 's/^Inst \([^ ]*\) \(\[[^]]*\] \)\{0,1\}(\([^ )]*\).*$/\1=\3/p')
+    [ $# -gt 0 ] || return 0
+    apt_quiet apt-cache show "$@" | grep -E \
+        '^(Package|Version|Architecture|Source|Pre-Depends|Depends|Recommends|Breaks|Conflicts|Provides|Size): '
+}
+
+look_automatic() {
+    if [ -e "$root/var/lib/apt/extended_states" ]; then
+        sed -n -E '/^(Package|Architecture|Auto-Installed): /p' "$root/var/lib/apt/extended_states"
+    fi
+}
+
 # Only libraries (-l): the kernel check unpacks kernel images into a temporary file.
 look_needrestart() { within "$apt_time" needrestart -b -l; }
 
@@ -475,6 +492,8 @@ apt_sections() {
         section running-services "$short_limit" look_running_services
         section unit-files "$apt_limit" look_unit_files
     fi
+    section records "$apt_limit" look_records
+    section automatic "$apt_limit" look_automatic
     if phases; then section upgrade-phased "$apt_limit" look_upgrade_phased; fi
 }
 

@@ -123,11 +123,40 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one change of a transaction needs of the others, by their names.
+
+    Attributes:
+        name: The change's.
+        needs: Without these changes its new version can't be installed; names of new packages
+            that it recommends are here too, because apt installs them with it.
+        download_bytes: Of its archive.
+        automatic: It is marked as installed automatically (apt-mark(8)).
+    """
+
+    name: str
+    needs: tuple[str, ...] = ()
+    download_bytes: int | None = None
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An installed binary with a newer version that a transaction leaves, of a source it takes."""
+
+    name: str
+    source: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """What one candidate's simulation on the host would change.
 
     ``candidate`` is a candidate's kind. ``changes`` is sorted by name and architecture.
     ``error`` is the simulation's own words when it could not be made; changes is then empty.
+    ``parts`` has one for each change; None where what they need of each other isn't known.
+    ``left`` are binaries of its sources that stay as they are.
     """
 
     candidate: str
@@ -135,6 +164,8 @@ class Transaction:
     download_bytes: int | None = None
     disk_bytes: int | None = None
     error: str | None = None
+    parts: tuple[Part, ...] | None = None
+    left: tuple[Left, ...] = ()
 
     @property
     def unfit(self) -> bool:

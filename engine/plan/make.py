@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from datetime import datetime
 
-from engine.candidates import foresee
+from engine.candidates import foresee, picked
 from engine.candidates.blockers import common_blockers
 from engine.errors import InputError, RefusedError
 from engine.families.registry import family
@@ -74,7 +74,7 @@ def make_plan(
     if candidate in CHORES:
         return _chore(host, facts, candidate, now, hooks)
     foreseen = foresee(host, facts, now, around)
-    found = foreseen.candidate(candidate)
+    found = foreseen.candidate(candidate) or picked(host, facts, candidate, now, around)
     if found is None:
         raise _unknown(host, candidate, [c.id for c in foreseen.candidates])
     if found.kind == "none":

@@ -11,6 +11,7 @@
 #                /etc/lab/allow exists      lab-big      needs 200 MB
 #   lab-kept     needs a new package        lab-badhash  cannot be downloaded: wrong hash
 #   lab-eater    removes lab-victim         lab-unmet    depends on what does not exist
+#   lab-pair-one, lab-pair-two  are of one source package, and in the suite v2-security too
 #   linux-image-lab  pulls in a new kernel package and asks for a reboot
 #   dropbear-lab, iptables-lab   are guarded by their names; where /etc/lab/break exists they spoil
 #                sshd's configuration and let no packet in
@@ -54,6 +55,12 @@ both_plain lab-lib ""
 both_plain lab-kept "Depends: lab-newdep"
 both_plain lab-eater "Conflicts: lab-victim\nReplaces: lab-victim"
 both_plain lab-badhash ""
+for version in 1 2; do
+  for name in lab-pair-one lab-pair-two; do
+    echo "$version" | put $name/usr/lib/lab/$name
+    pack $name $version.0-1 "Source: lab-pair"
+  done
+done
 both_plain lab-unmet "Depends: lab-does-not-exist"
 for name in lab-victim lab-newdep; do
   echo 1 | put $name/usr/lib/lab/$name
@@ -197,11 +204,13 @@ done
 rm -rf "$work"
 
 cd "$repository"
-for suite in v1 v2; do
+for suite in v1 v2 v2-security; do
   index=dists/$suite/main/binary-amd64
   mkdir -p $index chosen
   for package in pool/*.deb; do
     case $suite:$package in
+      v2-security:*/lab-pair-*) ;;
+      v2-security:*) continue ;;
       v1:*_2.* | v1:*-92-lab_* | v1:*/linux-image-lab_6.1.92* | v1:*/lab-newdep_*) continue ;;
     esac
     ln "$package" chosen/
@@ -218,7 +227,7 @@ awk '
   }
   {print}' dists/v2/main/binary-amd64/Packages >Packages.new
 mv Packages.new dists/v2/main/binary-amd64/Packages
-for suite in v1 v2; do
+for suite in v1 v2 v2-security; do
   gzip -9nk dists/$suite/main/binary-amd64/Packages
   {
     printf 'Origin: Lab\nLabel: Lab\nSuite: %s\nCodename: %s\n' $suite $suite

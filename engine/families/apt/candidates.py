@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.families.apt import effects
+from engine.families.apt.subset import WHOLE, Subset, dependents, source_of, sources_of, without
 from engine.families.traits import names_with
 from engine.model.candidate import Blocker, Candidate, Effects, Kind
 from engine.model.facts import Change, Facts, Packages, Transaction
@@ -41,7 +42,27 @@ def _candidate(host: Host, facts: Facts, kind: Kind) -> Candidate:
     )
 
 
-def _title(kind: Kind, changes: tuple[Change, ...] | None) -> str:
+def part_of_upgrade(
+    host: Host, facts: Facts, subset: Subset, part: Transaction, obstacles: tuple[Blocker, ...]
+) -> Candidate:
+    """The candidate of a part of ``upgrade``, in which its own obstacles stand first."""
+    blockers = (
+        *_dpkg_blockers(facts, facts.packages or Packages()),
+        *obstacles,
+        *_set_blockers(host, facts, WHOLE, part),
+    )
+    return Candidate(
+        id=subset.id,
+        kind=WHOLE,
+        title=_title(subset.id, part.changes),
+        changes=part.changes,
+        effects=_effects(facts, part),
+        blockers=blockers,
+        subset=subset.name,
+    )
+
+
+def _title(kind: str, changes: tuple[Change, ...] | None) -> str:
     if changes is None:
         return f"apt {kind}"
     if not changes:
@@ -181,16 +202,9 @@ def _set_blockers(host: Host, facts: Facts, kind: Kind, transaction: Transaction
     if not changes:
         return [_nothing(host, facts, kind)]
     found = []
-    excluded = sorted({c.name for c in changes if _is_excluded(c, host.exclude)})
+    excluded = tuple(c for c in changes if _is_excluded(c, host.exclude))
     if excluded:
-        found.append(
-            Blocker(
-                "excluded",
-                f"The set holds {', '.join(excluded)}, which the inventory excludes on this host; "
-                "this version can't leave part of a set out yet.",
-                f"apt-mark hold {' '.join(excluded)}",
-            )
-        )
+        found.append(_excluded(host, facts, excluded))
     downgrades = [change.name for change in changes if change.action == "downgrade"]
     if downgrades:
         found.append(
@@ -205,8 +219,21 @@ def _set_blockers(host: Host, facts: Facts, kind: Kind, transaction: Transaction
 
 
 def _is_excluded(change: Change, exclude: tuple[str, ...]) -> bool:
-    # Where the source package isn't known the binary's own name is all there is to compare.
-    return (change.source or change.name.partition(":")[0]) in exclude
+    return source_of(change) in exclude
+
+
+def _excluded(host: Host, facts: Facts, excluded: tuple[Change, ...]) -> Blocker:
+    """The way out is a part of ``upgrade``: `upgrade` itself where that leaves them out."""
+    upgrade = facts.packages.transaction(WHOLE) if facts.packages else None
+    changes = upgrade.changes if upgrade else ()
+    left_out = {s for s in sources_of(changes) if s in host.exclude}
+    way = without(dependents(upgrade, left_out)).id if upgrade and left_out else WHOLE
+    names = ", ".join(sorted({change.name for change in excluded}))
+    return Blocker(
+        "excluded",
+        f"The set holds {names}, which the inventory excludes on this host.",
+        f"hostshift plan {host.name} {way}",
+    )
 
 
 def _lists_are_missing(facts: Facts) -> bool:

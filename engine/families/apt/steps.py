@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from engine.errors import RefusedError
+from engine.families.apt import subset
 from engine.families.guarding import guarded
-from engine.model.facts import Change, Facts
+from engine.model.facts import Change, Facts, Transaction
 from engine.model.host import Host
 from engine.model.plan import JobAct, Step, VerifyAct
 from engine.programs.apt_transaction import expected_lines
@@ -43,6 +44,8 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
     Raises:
         RefusedError: it can't be carried out here, or not from these facts.
     """
+    if subset.is_subset(candidate):
+        return _part(host, facts, candidate)
     match candidate:
         case "upgrade" | "dist-upgrade":
             return _upgrade(host, facts, candidate)
@@ -59,25 +62,53 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
 
 def simulation(candidate: str) -> tuple[str, ...]:
     """argv that says what a candidate would change, without a lock and without changing it."""
-    return ("apt-get", "-s", "-o", "Debug::NoLocking=true", *_SELECTION[candidate])
+    return _simulated(_SELECTION[candidate])
+
+
+def _simulated(selection: tuple[str, ...]) -> tuple[str, ...]:
+    return ("apt-get", "-s", "-o", "Debug::NoLocking=true", *selection)
 
 
 def _upgrade(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
+    transaction = _known(host, facts, candidate)
+    return _transact(host, facts, candidate, transaction.changes, _SELECTION[candidate])
+
+
+def _part(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
+    """A part of `upgrade`, by the names of what it takes; their marks stay what they are."""
+    whole = _known(host, facts, subset.WHOLE)
+    part = subset.part_of(whole, subset.parse(candidate), host.exclude)
+    marked = subset.automatic(part)
+    after = (("apt-mark", "auto", *marked),) if marked else ()
+    return _transact(host, facts, subset.WHOLE, part.changes, subset.selection(part), after)
+
+
+def _known(host: Host, facts: Facts, candidate: str) -> Transaction:
     transaction = facts.packages.transaction(candidate) if facts.packages else None
     if transaction is None or transaction.error:
         raise RefusedError(
             f"It isn't known what {candidate} would change on {host.name}.",
             hint=f"hostshift status {host.name}",
         )
-    changes = transaction.changes
+    return transaction
+
+
+def _transact(
+    host: Host,
+    facts: Facts,
+    step: str,
+    changes: tuple[Change, ...],
+    selection: tuple[str, ...],
+    after: tuple[tuple[str, ...], ...] = (),
+) -> tuple[Step, ...]:
     act = JobAct(
-        commands=(("apt-get", "-y", *_POLICY, *_SELECTION[candidate]),),
-        simulation=simulation(candidate),
+        commands=(("apt-get", "-y", *_POLICY, *selection), *after),
+        simulation=_simulated(selection),
         expected=expected_lines(changes),
         environment=ENVIRONMENT,
         lock_wait_s=LOCK_WAIT_S,
     )
-    job = Step(candidate, f"{_title(changes)} with apt-get", "host", act)
+    job = Step(step, f"{_title(changes)} with apt-get", "host", act)
     return (*guarded(host, facts, changes, job), _verify(facts, changes))
 
 

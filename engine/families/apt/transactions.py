@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from engine.families.apt.parts import left_behind, with_parts
 from engine.families.problems import unread
 from engine.families.protocol import Section, Sections
 from engine.model.facts import Change, Depth, Packages, Problem, Transaction
-from engine.programs import apt_list, apt_simulation, dpkg
+from engine.programs import apt_list, apt_records, apt_simulation, dpkg
 
 _SIMULATED = ("upgrade", "dist-upgrade")
 """Candidates' kinds, and the names of their sections."""
@@ -82,14 +83,47 @@ def _simulated(
         transactions.append(_transaction(kind, simulation, sections.get(f"{kind}-size"), sources))
     upgrade = simulations.get("upgrade")
     phased = _phased(sections, upgrade)
+    kept_back = _kept_back(listed, upgrade, packages.held, phased)
+    stays = {"held": packages.held or (), "phased": phased or (), "kept back": kept_back or ()}
+    newer = None if listed is None else {u.name for u in listed}
+    if newer is not None:
+        stays = {why: tuple(n for n in names if n in newer) for why, names in stays.items()}
     packages = replace(
         packages,
-        transactions=tuple(transactions),
+        transactions=tuple(
+            _taken_apart(sections, found, sources, stays) if found.candidate == "upgrade" else found
+            for found in transactions
+        ),
         phased=phased,
         esm=_esm(simulations.values()) if simulations else None,
-        kept_back=_kept_back(listed, upgrade, packages.held, phased),
+        kept_back=kept_back,
     )
     return _with_labels(packages)
+
+
+def _taken_apart(
+    sections: Sections,
+    transaction: Transaction,
+    sources: _Sources,
+    stays: Mapping[str, tuple[str, ...]],
+) -> Transaction:
+    """With what its changes need of each other, where that could be read."""
+    records, marks = sections.get("records"), sections.get("automatic")
+    if (
+        records is None
+        or marks is None
+        or records.truncated
+        or marks.truncated
+        or marks.exit_status != 0
+    ):
+        return transaction
+    found = with_parts(
+        transaction,
+        apt_records.parse(records.output),
+        apt_records.automatic(marks.output),
+        sources,
+    )
+    return replace(found, left=left_behind(found, sources, stays))
 
 
 def _bytes(section: Section | None) -> bytes:
