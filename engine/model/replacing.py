@@ -14,7 +14,7 @@ from engine.model.host import Check
 from engine.model.writers import Writer
 
 PassKind = Literal["bulk", "rehearsal", "final", "verify"]
-RecordsPurpose = Literal["own", "lower-ttl", "switch", "remove"]
+RecordsPurpose = Literal["own", "lower-ttl", "switch", "give-ttl-back", "remove"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,9 @@ class RecordsAct:
 
     Attributes:
         purpose: ``own``: the successor's own name; ``lower-ttl``: of the services' names, and wait
-            until the old TTL has run out; ``switch``: lead them to the successor; ``remove``: the
-            old host's own name.
+            until the old TTL has run out; ``switch``: lead them to the successor;
+            ``give-ttl-back``: what their TTL was before; ``remove``: the old host's own name.
+        changed: Of ``give-ttl-back``: the step that led the names to the successor.
         ttl: Seconds; of the records that are made, or the most that old ones may keep.
         wait_s: For how long an old TTL is waited for at most.
     """
@@ -68,6 +69,7 @@ class RecordsAct:
     names: tuple[str, ...]
     ttl: int | None = None
     wait_s: int = 0
+    changed: str | None = None
     kind: Literal["records"] = "records"
 
 
@@ -283,6 +285,7 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
                 "own": "let {} lead to the successor (A, AAAA and, where the zone is ours, PTR)",
                 "lower-ttl": f"give {{}} a TTL of {ttl} s at most, wait until the old one ran out",
                 "switch": "let {} lead to the successor, if it leads to the old host now",
+                "give-ttl-back": "give {} the TTL that they had before",
                 "remove": "remove {}",
             }[purpose]
             return (f"zone {zone}: {what.format(', '.join(names))}",)

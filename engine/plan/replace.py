@@ -200,6 +200,10 @@ class _Steps:
         ports = tuple(sorted({p for c in self.checks if (p := _port(c)) is not None}))
         by_service = tuple((s.name, s.names) for s in self.host.services)
         yield _step("soak", "Soak", "successor", SoakAct(soak, self.checks, ports, by_service))
+        for number, (zone, names) in enumerate(self.about.zones, 1):
+            act = RecordsAct(zone, "give-ttl-back", names, changed=_numbered("dns", number))
+            title = f"Give the names in {zone} their TTL back"
+            yield _step(_numbered("ttl-back", number), title, "dns", act)
         names = tuple(name for _, each in by_service for name in each)
         gate = EndGateAct(f"End {self.old} now?", ports, names, "soak")
         yield Step("end", f"End {self.old}?", "controller", gate, gate=True, reversible=True)

@@ -91,6 +91,8 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     look = json.loads(ann.call("status", OLD, "--json").stdout)["hosts"][0]
     assert [c["kind"] for c in look["candidates"]] == ["none", "decommission"]
 
+    told = text(ann.call("check", "--dns"))
+    assert "(TTL 6)" in told, "the names have their TTL back"
     old = world.old
     run = ann.go_on(check=0)
     assert run["state"] == "succeeded", ann.story()
@@ -122,7 +124,7 @@ def killed(ann: Ann, *words: str, when: str) -> None:
 
 
 @pytest.mark.parametrize("world", [2], indirect=True)
-def test_killed_on_the_way_and_sent_back_by_the_dns(world: World, tmp_path: Path) -> None:
+def test_killed_on_the_way_and_sent_back_twice(world: World, tmp_path: Path) -> None:
     ann = Ann(tmp_path / "ann", world)
     for kind in ("files", "shop"):
         world.writer(kind)
@@ -159,6 +161,22 @@ def test_killed_on_the_way_and_sent_back_by_the_dns(world: World, tmp_path: Path
     again = ann.replace()
     assert (again["state"], states(again)["cutover"]) == ("waiting", "waiting"), ann.story()
     assert list(world.cloud.machines) == [OLD, NEW]
-    ann.call("answer", again["id"], "end", check=5)
-    assert ann.last()["state"] == "cancelled"
+
+    # The link to the old host is cut while the last of the data is copied.
+    writers = [world.writer("files", SECONDARY), world.writer("shop", SECONDARY)]
+    world.old.inside("head -c 20000000 /dev/urandom >/srv/files/archive/late")
+    world.old.network.slow("4mbit")
+    process = ann.begin("answer", again["id"], "go-on", "--confirm", OLD)
+    job = world.successor.root / HOME / "runs" / again["id"] / "final"
+    wait_until((job / "begun").exists, "the final pass", timeout=120)
+    world.old.link(up=False)
+    wait_until((job / "exit").exists, "the final pass to fail", timeout=120)
+    world.old.network.heal()
+    assert process.wait(400) == 1, ann.story()
+    assert ann.last()["state"] == "rolled-back", ann.story()
+    for writer in writers:
+        writer.wait_for(5)
+    world.stop_writers()
+    world.assert_nothing_lost(world.old)
+    assert world.successor.inside("systemctl is-active files.service", check=False).returncode
     assert "hostshift" not in (world.old.root / "home/admin/.ssh/authorized_keys").read_text()

@@ -44,7 +44,7 @@ def test_the_steps_stand_in_the_doctrines_order() -> None:
         "hold", "open-way", "bulk", "sync-shop-bulk", "ttl", "bulk-again", "rehearsal",
         "cutover", "freeze", "final", "verify", "sync-shop-final", "verify-shop",
         "switch", "start", "check", "dns",
-        "inventory", "close-way", "spread", "soak", "end",
+        "inventory", "close-way", "spread", "soak", "ttl-back", "end",
         "old-records", "power-off", "decommission", "retire",
         "return", "no-key-left",
     ]  # fmt: skip

@@ -102,9 +102,16 @@ async def records(hand: Hand, act: RecordsAct) -> Done | Observation:
     changes = await _changes(hand, act)
     words: list[str] = []
     for change in changes:
-        if change.edits:
-            words += [e.shown for e in change.edits]
+        if not change.edits:
+            continue
+        words += [e.shown for e in change.edits]
+        try:
             await _carry_out(hand, change)
+        except NotDoneError as error:
+            if act.purpose != "give-ttl-back":
+                raise
+            # A low TTL costs some questions; it is no reason to leave the rest undone.
+            return Done(("The names keep their low TTL.", *error.words))
     if not words:
         words = [f"{', '.join(act.names)}: nothing to change in {act.zone}."]
     result = {"changes": [to_json(c) for c in changes]}
@@ -121,6 +128,8 @@ async def _changes(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
         return await _own(hand, act)
     if act.purpose == "remove":
         return (await _removal(hand, act),)
+    if act.purpose == "give-ttl-back":
+        return _as_before(hand, act)
     noted = hand.result("preflight").get("names", {}).get(act.zone, {})
     edits: list[dns.Edit] = []
     target = await _target(hand) if act.purpose == "switch" else None
@@ -138,6 +147,19 @@ async def _changes(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
                 edits += dns.point(lowered, target)
             except HostshiftError as error:
                 raise NotDoneError((error.message,), hint=error.hint) from error
+    return (dns.Change(act.zone, tuple(edits)),)
+
+
+def _as_before(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
+    """The records that lead to the successor, with the TTL that the names had at first."""
+    noted = hand.result("preflight").get("names", {}).get(act.zone, {})
+    edits = []
+    for found in hand.result(act.changed or "").get("changes", ()):
+        for edit in from_json(dns.Change, found).edits:
+            before = noted.get(edit.name, {}).get("records", ())
+            ttl = min((int(r["ttl"]) for r in before), default=0)
+            if edit.new is not None and ttl > edit.new.ttl:
+                edits.append(dns.edit(edit.name, edit.type, edit.new, replace(edit.new, ttl=ttl)))
     return (dns.Change(act.zone, tuple(edits)),)
 
 
