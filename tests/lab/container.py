@@ -122,7 +122,7 @@ class Container:
                     os.kill(pid, signal.SIGKILL)
         self._join(15)
         if leader is not None:
-            wait_until(lambda: _is_gone(leader), "the host to die", timeout=15, every=0.01)
+            wait_until(lambda: _is_gone(leader), "the host to die", every=0.01)
 
     def power_off(self, timeout: float = 40.0) -> None:
         """Shut it down in order; pull the plug when it does not follow."""
@@ -154,13 +154,13 @@ class Container:
                 switch.write_text("1" if frozen else "0")
                 events = cgroup / "cgroup.events"
                 wanted = f"frozen {int(frozen)}"
-                wait_until(_says(events, wanted), f"{wanted} in {events}", timeout=10)
+                wait_until(_says(events, wanted), f"{wanted} in {events}")
                 return
         for cgroup in self._cgroups:
             if (switch := cgroup / "freezer.state").exists():
                 wanted = "FROZEN" if frozen else "THAWED"
                 switch.write_text(wanted)
-                wait_until(_says(switch, wanted), f"{wanted} in {switch}", timeout=10)
+                wait_until(_says(switch, wanted), f"{wanted} in {switch}")
 
     def remove_cgroups(self) -> None:
         """Remove the host's empty cgroups."""

@@ -149,7 +149,7 @@ def sudo_defaults(host: Machine, *names: str) -> None:
         run(["chroot", host.root, "visudo", "-c", "-q"])
 
 
-def wait_quiet(host: Machine, timeout: float = 30.0) -> None:
+def wait_quiet(host: Machine, timeout: float = 60.0) -> None:
     """Wait until no session, no job and no start-up is left: before a picture of its files."""
 
     live_root = host.live_root

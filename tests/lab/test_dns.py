@@ -372,7 +372,7 @@ message = dns.update.UpdateMessage(told["zone"], keyring=keyring)
 for edit in told["changes"]:
     message.present(edit["name"] + ".", edit["type"], *edit["old"]["values"])
     message.replace(edit["name"] + ".", edit["new"]["ttl"], edit["type"], *edit["new"]["values"])
-sys.exit(dns.query.tcp(message, "127.53.0.1", timeout=20).rcode())
+sys.exit(dns.query.tcp(message, "127.53.0.1", timeout=60).rcode())
 """
 
 

@@ -111,7 +111,7 @@ def test_hooks_stand_around_a_real_upgrade(machine: Machine, tmp_path: Path) -> 
     eve = Controller(tmp_path / "eve", machine, tables={"hooks": hooks})
     eve.run("upgrade")
     run = eve.last()
-    wait_until(lambda: len(told.read_text().splitlines()) == 3, "three events", timeout=20)
+    wait_until(lambda: len(told.read_text().splitlines()) == 3, "three events")
     events = [json.loads(line) for line in told.read_text().splitlines()]
     assert [event["event"] for event in events[:1]] == ["before"]
     assert sorted(event["event"] for event in events) == ["after", "before", "notify"]

@@ -65,7 +65,7 @@ class Guarded:
         wait_until(lambda: self.file("verdict"), f"verdict: {self.file('guard.log')}", timeout=40)
         assert self.file("verdict").split()[0] == word, self.file("guard.log")
         wait_until(lambda: self.file("exit"), "its end", timeout=60)
-        wait_until(self.is_gone, "the unit to go", timeout=20)
+        wait_until(self.is_gone, "the unit to go")
 
     def is_gone(self) -> bool:
         units = self.machine.inside(f"systemctl list-units --all --no-legend '{UNIT}'").stdout
@@ -155,7 +155,7 @@ async def test_a_confirmation_takes_the_guard_away(new_host: NewHost, tmp_path: 
         # what another deployment's /etc still has of it goes away when that boots
         unit.write_text(text)
         machine.inside(f"systemctl daemon-reload; systemctl start {UNIT}")
-        wait_until(run.is_gone, "the unit to go", timeout=20)
+        wait_until(run.is_gone, "the unit to go")
         # and does nothing once the run is forgotten
         unit.write_text(text)
         machine.inside(f"rm -r /{DIRECTORY}; systemctl daemon-reload; systemctl start {UNIT}")
@@ -170,7 +170,7 @@ async def test_it_survives_a_reboot(new_host: NewHost, tmp_path: Path) -> None:
         (machine.root / SSHD_CONFIG).write_text("nonsense\n")
         boots = machine.container.boots
         machine.inside("systemctl --no-block reboot")
-        wait_until(lambda: machine.container.boots > boots, "the reboot", timeout=30)
+        wait_until(lambda: machine.container.boots > boots, "the reboot")
         run.wait_end("fired")
         assert (await run.look()).healthy
         assert "the host was restarted" in run.file("guard.log")
@@ -213,6 +213,6 @@ async def test_a_job_at_work_holds_the_count(new_host: NewHost, tmp_path: Path) 
         await run.arm("ssh", seconds=2)
         await start(run.session.transport, run.host, plan, RUN, "upgrade", act, {})
         job = machine.root / DIRECTORY.replace(STEP, "upgrade")
-        wait_until((job / "exit").exists, "the job", timeout=30)
+        wait_until((job / "exit").exists, "the job")
         assert run.file("verdict") == ""
         run.wait_end("stood-down")

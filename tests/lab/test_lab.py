@@ -77,7 +77,7 @@ def test_power_cut_link_and_freeze_are_seen_from_outside(new_host: NewHost) -> N
     host.link(up=True)
     assert host.ssh("true").returncode == 0
     host.freeze()
-    assert host.ssh("true", check=False, timeout=30).returncode == 255
+    assert host.ssh("true", check=False, timeout=60).returncode == 255
     host.thaw()
     assert host.ssh("true").returncode == 0
     host.power_cut()
@@ -232,7 +232,7 @@ def test_inventory_names_real_keys(new_host: NewHost, tmp_path: Path) -> None:
     words += ["-o", f"UserKnownHostsFile={written['known_hosts']}", "-i", written["identity"]]
     home = isolated_home(tmp_path)
     done = subprocess.run(
-        [*words, f"admin@{written['address']}", "true"], check=False, timeout=30, env=home
+        [*words, f"admin@{written['address']}", "true"], check=False, timeout=60, env=home
     )
     assert done.returncode == 0
     assert written["outage"] == "tolerable"

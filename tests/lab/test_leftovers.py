@@ -70,7 +70,7 @@ def traces(root: Path, name: str) -> list[str]:
 
 def wait_no_traces(root: Path, name: str) -> None:
     try:
-        wait_until(lambda: not traces(root, name), "the inner lab to vanish", timeout=20)
+        wait_until(lambda: not traces(root, name), "the inner lab to vanish")
     except TimeoutError:
         pytest.fail("\n".join(traces(root, name)))
 

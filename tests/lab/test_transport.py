@@ -175,7 +175,7 @@ async def test_a_frozen_host_ends_within_its_deadline(new_host: NewHost, tmp_pat
         with pytest.raises(failures.ConnectTimeout) as caught:
             await _run(session)
         machine.thaw()
-        assert 9 < time.monotonic() - started < 15
+        assert 9 < time.monotonic() - started < 30
         assert caught.value.kind == "timeout"
 
 

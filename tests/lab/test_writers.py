@@ -193,8 +193,8 @@ async def test_the_guard(new_host: NewHost, tmp_path: Path) -> None:
         assert await old.freeze() == Frozen()
         with contextlib.suppress(RefusedError):  # it was faster than the look at it
             await writers.arm(old.transport, old.host, RUN, WRITERS, deadline_s=1)
-        wait_until(thawed.exists, "the guard", timeout=30)
-        wait_until(gone, "the guard's unit to go", timeout=20)
+        wait_until(thawed.exists, "the guard")
+        wait_until(gone, "the guard's unit to go")
         assert await writers.disarm(old.transport, old.host, RUN) == "thawed"
 
         # its deadline passes while the host is rebooted
@@ -203,8 +203,8 @@ async def test_the_guard(new_host: NewHost, tmp_path: Path) -> None:
         old.machine.container.reboot_delay_s = 3.0
         await writers.arm(old.transport, old.host, RUN, WRITERS, deadline_s=3)
         await old.reboot()
-        wait_until(thawed.exists, "the guard", timeout=30)
+        wait_until(thawed.exists, "the guard")
         assert "the host was restarted" in (thawed.parent / "log").read_text()
-        wait_until(gone, "the guard's unit to go", timeout=20)
+        wait_until(gone, "the guard's unit to go")
         guard = await writers.guard_state(old.transport, old.host, RUN)
         assert (guard.state, guard.thawed, guard.problems) == ("fired", True, ())

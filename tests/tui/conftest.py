@@ -19,7 +19,7 @@ from tui.app import HostshiftApp
 from tui.bridge import Bridge
 from tui.widgets.line_table import LineTable
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @dataclass

@@ -58,7 +58,7 @@ def move_aside(eve: Controller, hint: str) -> None:
     before = files(eve)[0].read_bytes()
     found = re.search(r"move it aside \((.+)\) and start anew", hint)
     assert found
-    subprocess.run(["sh", "-c", found[1]], check=False, capture_output=True, timeout=20)
+    subprocess.run(["sh", "-c", found[1]], check=False, capture_output=True, timeout=60)
     assert files(eve)[0].name == "runs.db.broken"
     assert files(eve)[0].read_bytes() == before
 

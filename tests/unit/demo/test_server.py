@@ -24,7 +24,7 @@ def fleet() -> Iterator[Fleet]:
         yield fleet
 
 
-async def until(true: Callable[[], bool], deadline_s: float = 10) -> None:
+async def until(true: Callable[[], bool], deadline_s: float = 60) -> None:
     end = time.monotonic() + deadline_s
     while not true():
         assert time.monotonic() < end, "it did not come to pass in time"

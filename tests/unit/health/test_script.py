@@ -199,7 +199,7 @@ async def test_a_process_left_behind_does_not_hold_the_check(
 async def test_long_output_is_cut(lan: LocalHost) -> None:
     found = await checked(
         lan, *("command", "yes 'a  long line' | head -c 1000000; exit 3") * 8,
-        tries=Tries(deadline_s=20, attempts=1, pause_s=0),
+        tries=Tries(deadline_s=60, attempts=1, pause_s=0),
     )  # fmt: skip
     assert len(found) == 8
     assert {said[0] for said in found.values()} == {3}

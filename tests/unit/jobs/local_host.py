@@ -109,7 +109,7 @@ class LocalHost(NoTunnels):
                     found.append(pid)
         return found
 
-    def end(self, within_s: float = 10) -> None:
+    def end(self, within_s: float = 60) -> None:
         """End every job and script, also those that were never to end by themselves."""
         last = time.monotonic() + within_s
         while left := self.processes():
@@ -195,7 +195,7 @@ async def _all(pipe: asyncio.StreamReader | None) -> bytes:
     return await pipe.read() if pipe is not None else b""
 
 
-async def until(true: Callable[[], bool], within_s: float = 20) -> None:
+async def until(true: Callable[[], bool], within_s: float = 60) -> None:
     """Poll until something is true."""
     async with asyncio.timeout(within_s):
         while not true():  # noqa: ASYNC110 - files and processes ring no bell

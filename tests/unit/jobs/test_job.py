@@ -298,12 +298,12 @@ async def test_the_service_managers_word_leaves_the_log_alone(
     runner = Command.of("sh", str(job_dir(lan) / "runner"), str(job_dir(lan)), "stopped").line()
     told = Script("stopped", f"SERVICE_RESULT=success EXIT_CODE=exited EXIT_STATUS=0 {runner}\n")
     lan.full = True
-    done = await lan.run(lan.host, told, deadline_s=20)
+    done = await lan.run(lan.host, told, deadline_s=60)
     # The unit's standard error is the log, which has its result and was read to its end.
     assert done.stderr == b""
     assert list(job_dir(lan).glob("end*")) == []
     lan.full = False
-    await lan.run(lan.host, told, deadline_s=20)
+    await lan.run(lan.host, told, deadline_s=60)
     assert (job_dir(lan) / "end").read_text() == "success exited 0\n"
 
 

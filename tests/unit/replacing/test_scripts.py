@@ -33,7 +33,7 @@ def lan(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
 
 
 async def came(lan: LocalHost, *ports: str) -> list[str]:
-    done = await lan.run(lan.host, Script.host("visitors.sh", *ports), deadline_s=20)
+    done = await lan.run(lan.host, Script.host("visitors.sh", *ports), deadline_s=60)
     assert done.exit_status == 0
     return done.stdout.decode().splitlines()
 
@@ -54,7 +54,7 @@ async def test_who_is_connected_to_the_ports(lan: LocalHost) -> None:
 
 
 async def test_a_port_is_a_number(lan: LocalHost) -> None:
-    done = await lan.run(lan.host, Script.host("visitors.sh", "80;id"), deadline_s=20)
+    done = await lan.run(lan.host, Script.host("visitors.sh", "80;id"), deadline_s=60)
     assert (done.exit_status, done.stdout) == (2, b"")
 
 

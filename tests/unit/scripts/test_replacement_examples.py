@@ -90,7 +90,7 @@ def run(lab: Path, name: str, status: int = 0) -> bytes:
         input=b'{"schema":1}\n',
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.returncode == status, done.stdout.decode()

@@ -79,7 +79,7 @@ def running(programs: Path) -> Iterator[Server]:
         )
         with (home / "log").open("wb") as log, _server(programs, home, log) as port:
             server = Server(port, password)
-            wait_until(lambda: _answers(server.url()), "PostgreSQL", timeout=30)
+            wait_until(lambda: _answers(server.url()), "PostgreSQL", timeout=60)
             yield server
     finally:
         shutil.rmtree(home)
@@ -105,7 +105,7 @@ def _server(programs: Path, home: Path, log: IO[bytes]) -> Iterator[int]:
         yield port
     finally:
         process.send_signal(signal.SIGQUIT)  # at once, without tidying up: postgres(1)
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def _is_root() -> bool:

@@ -79,14 +79,14 @@ def test_several_can_make_the_store_at_once(url: str) -> None:
     barrier = threading.Barrier(4)
 
     def opened() -> None:
-        barrier.wait(timeout=20)
+        barrier.wait(timeout=60)
         stores.append(open_store(url))
 
     threads = [threading.Thread(target=opened) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
     assert len(stores) == 4
     stores[0].create(a_run())
     assert all(store.load("run1") is not None for store in stores)

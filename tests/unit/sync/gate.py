@@ -64,7 +64,7 @@ class Gate:
             [*self.shell, str(self.file), command],
             capture_output=True,
             check=False,
-            timeout=20,
+            timeout=60,
             cwd="/",
             env={"PATH": os.environ["PATH"]},
         )

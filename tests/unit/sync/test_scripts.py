@@ -265,7 +265,7 @@ class Pass:
                 *self.lan.shell, str(self.place / "pass"), kind, "/srv/data", "--", "rsync", "-n",
                 "server1:/srv/data/", f"{self.target}/",
             ],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=20, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60, text=True,
             env={**os.environ, "PATH": f"{self.lan.doubles}:{os.environ['PATH']}"},
         )  # fmt: skip
         return done.returncode, done.stdout

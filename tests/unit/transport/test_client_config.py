@@ -32,7 +32,7 @@ def _oracle(home: Path, alias: str, *options: str) -> dict[str, list[str]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=20,
+        timeout=60,
     )
     found: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():

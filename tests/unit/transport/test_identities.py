@@ -160,7 +160,7 @@ async def test_the_agent_logs_in(home: Path, agent: Add) -> None:
         agent(home / "id_ed25519")
         host = odd_host(home, odd, identity=None)
         async with transport_to() as transport:
-            done = await transport.run(host, Script("x", "echo hello"), deadline_s=20)
+            done = await transport.run(host, Script("x", "echo hello"), deadline_s=60)
             assert done.stdout == b"hello\n"
 
 
@@ -168,5 +168,5 @@ async def test_without_any_key_it_is_said_before_anything_is_sent(home: Path) ->
     async with odd_server(home) as odd, transport_to() as transport:
         host = odd_host(home, odd, identity=None)
         with pytest.raises(failures.NoUsableKey, match="no default key"):
-            await transport.run(host, Script("x", "true"), deadline_s=20)
+            await transport.run(host, Script("x", "true"), deadline_s=60)
         assert odd.connections == 0

@@ -111,7 +111,7 @@ def test_it_finds_what_ssh_keygen_finds(host: str, tmp_path: Path) -> None:
     for name in ("a", "b"):
         path = tmp_path / name
         subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True, timeout=20
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True, timeout=60
         )
         keys.append(" ".join(path.with_suffix(".pub").read_text().split()[:2]))
     file = tmp_path / "known_hosts"
@@ -121,7 +121,7 @@ def test_it_finds_what_ssh_keygen_finds(host: str, tmp_path: Path) -> None:
     for step in ("plain", "hashed"):
         if step == "hashed":
             subprocess.run(
-                ["ssh-keygen", "-H", "-f", str(file)], check=False, capture_output=True, timeout=20
+                ["ssh-keygen", "-H", "-f", str(file)], check=False, capture_output=True, timeout=60
             )
             assert "|1|" in file.read_text()
         done = subprocess.run(
@@ -129,7 +129,7 @@ def test_it_finds_what_ssh_keygen_finds(host: str, tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=20,
+            timeout=60,
         )
         theirs = [line.split()[-1] for line in done.stdout.splitlines() if line[:1] != "#"]
         assert _found(file, host) == theirs, step
@@ -141,11 +141,11 @@ def test_fingerprints_are_those_of_ssh_keygen(tmp_path: Path) -> None:
 
     path = tmp_path / "k"
     subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True, timeout=20
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True, timeout=60
     )
     public = path.with_suffix(".pub").read_text().split()[1]
     done = subprocess.run(
-        ["ssh-keygen", "-lf", str(path)], capture_output=True, text=True, check=True, timeout=20
+        ["ssh-keygen", "-lf", str(path)], capture_output=True, text=True, check=True, timeout=60
     )
     assert fingerprint(base64.b64decode(public)) == done.stdout.split()[1]
 

@@ -33,13 +33,13 @@ async def transport() -> AsyncIterator[LocalTransport]:
 
 async def test_streams_and_status_come_back(transport: LocalTransport) -> None:
     script = Script("x", "echo out; echo err >&2; exit 7")
-    done = await transport.run(HOST, script, deadline_s=20)
+    done = await transport.run(HOST, script, deadline_s=60)
     assert (done.stdout, done.stderr, done.exit_status) == (b"out\n", b"err\n", 7)
     assert not done.truncated
 
 
 async def test_a_signal_is_no_status(transport: LocalTransport) -> None:
-    done = await transport.run(HOST, Script("x", "kill -KILL $$"), deadline_s=20)
+    done = await transport.run(HOST, Script("x", "kill -KILL $$"), deadline_s=60)
     assert done.exit_status is None
     assert done.signal == "KILL"
 
@@ -51,20 +51,20 @@ async def test_the_root_is_the_first_parameter() -> None:
         ("/a b", LocalTransport(Credentials(), host_root="/a b")),
         ("/h/here", LocalTransport(Credentials(), host_root=lambda host: f"/h/{host.name}")),
     ):
-        done = await transport.run(HOST, script, deadline_s=20)
+        done = await transport.run(HOST, script, deadline_s=60)
         assert done.stdout.decode() == f"{root}|one|two words||"
 
 
 async def test_data_reaches_a_script_that_reads_it_late(transport: LocalTransport) -> None:
     data = os.urandom(300_000)
     script = Script("x", "sleep 0.2; head -c 5 >/dev/null; cat", stdin=data)
-    done = await transport.run(HOST, script, deadline_s=20)
+    done = await transport.run(HOST, script, deadline_s=60)
     assert done.stdout == data[5:]
 
 
 async def test_data_that_nobody_reads_is_not_run(transport: LocalTransport, tmp_path: Path) -> None:
     script = Script("x", "exit 0", stdin=f"touch {tmp_path}/run\n".encode() * 10_000)
-    assert (await transport.run(HOST, script, deadline_s=20)).exit_status == 0
+    assert (await transport.run(HOST, script, deadline_s=60)).exit_status == 0
     assert not (tmp_path / "run").exists()
 
 
@@ -106,7 +106,7 @@ async def test_cancelling_ends_the_script(transport: LocalTransport, tmp_path: P
 
 
 async def test_a_flood_is_cut(transport: LocalTransport) -> None:
-    done = await transport.run(HOST, Script("x", "yes"), deadline_s=20, limit_bytes=100_000)
+    done = await transport.run(HOST, Script("x", "yes"), deadline_s=60, limit_bytes=100_000)
     assert done.truncated
     assert len(done.stdout) == 100_000
 
@@ -114,7 +114,7 @@ async def test_a_flood_is_cut(transport: LocalTransport) -> None:
 async def test_a_sink_gets_chunks_as_they_come(transport: LocalTransport) -> None:
     got: list[bytes] = []
     done = await transport.run(
-        HOST, Script("x", "echo a; sleep 0.2; echo b"), deadline_s=20, sink=got.append
+        HOST, Script("x", "echo a; sleep 0.2; echo b"), deadline_s=60, sink=got.append
     )
     assert got == [b"a\n", b"b\n"]
     assert done.stdout == b""
@@ -125,7 +125,7 @@ async def test_a_sinks_error_is_its_owners(transport: LocalTransport) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        await transport.run(HOST, Script("x", "yes"), deadline_s=20, sink=full)
+        await transport.run(HOST, Script("x", "yes"), deadline_s=60, sink=full)
 
 
 async def test_a_machine_without_a_shell_says_so(
@@ -141,7 +141,7 @@ async def test_the_fleet_reaches_this_machine_without_ssh() -> None:
         hosts: tuple[Host, ...] = ()
 
     transport = open_transport(Nobody(), Credentials())
-    done = await transport.run(HOST, Script("x", "echo here"), deadline_s=20)
+    done = await transport.run(HOST, Script("x", "echo here"), deadline_s=60)
     assert done.stdout == b"here\n"
     await transport.forget("here")
     await transport.close()
@@ -158,7 +158,7 @@ def test_asyncssh_is_not_imported_before_it_is_needed() -> None:
         "async def main():\n"
         "    t = open_transport(I(), Credentials())\n"
         "    h = Host('h', 'h', transport='local')\n"
-        "    await t.run(h, Script('x', 'true'), deadline_s=20)\n"
+        "    await t.run(h, Script('x', 'true'), deadline_s=60)\n"
         "    await t.close()\n"
         "asyncio.run(main())\n"
         "sys.exit('asyncssh' in sys.modules)\n"

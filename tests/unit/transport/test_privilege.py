@@ -137,7 +137,7 @@ async def _run(
     transport: LocalTransport,
     as_root: AsRoot = "required",
     host: Host = HOST,
-    deadline_s: float = 20,
+    deadline_s: float = 60,
 ) -> Completed:
     return await transport.run(host, WHOAMI, as_root=as_root, deadline_s=deadline_s)
 
@@ -278,7 +278,7 @@ async def test_a_script_runs_once_whichever_way_it_takes(
 ) -> None:
     doubles.be(mode)
     script = Script("count.sh", f'echo run >>"{doubles.place}/runs"')
-    await transport.run(HOST, script, as_root="if-possible", deadline_s=20)
+    await transport.run(HOST, script, as_root="if-possible", deadline_s=60)
     assert (doubles.place / "runs").read_text() == "run\n"
 
 
@@ -333,10 +333,10 @@ async def test_a_script_that_needs_root_is_not_run_without(
     plain = Host("h", "h", transport="local", become="none")
     touch = Script("touch.sh", f'touch "{tmp_path}/done"')
     with pytest.raises(failures.NotRoot) as caught:
-        await transport.run(plain, touch, as_root="required", deadline_s=20)
+        await transport.run(plain, touch, as_root="required", deadline_s=60)
     assert caught.value.kind == "privilege"
     assert not (tmp_path / "done").exists()
-    done = await transport.run(plain, touch, as_root="if-possible", deadline_s=20)
+    done = await transport.run(plain, touch, as_root="if-possible", deadline_s=60)
     assert (tmp_path / "done").exists()
     assert done.not_root_because is not None
     assert done.not_root_because.kind == "privilege"
@@ -357,7 +357,7 @@ async def test_data_reaches_the_script_after_the_password(
     known.set_sudo_password(Secret(PASSWORD))
     data = bytes(range(256)) * 1000
     script = Script("cat.sh", "cat", stdin=data)
-    done = await transport.run(HOST, script, as_root="required", deadline_s=20)
+    done = await transport.run(HOST, script, as_root="required", deadline_s=60)
     assert done.stdout == data
 
 

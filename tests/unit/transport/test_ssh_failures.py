@@ -73,7 +73,7 @@ def _at(host: Host, **changes: object) -> Host:
 async def _fails(host: Host) -> HostshiftError:
     async with transport_to() as transport:
         with pytest.raises(HostshiftError) as caught:
-            await transport.run(host, HELLO, deadline_s=20)
+            await transport.run(host, HELLO, deadline_s=60)
     assert caught.value.hint
     assert host.name in caught.value.message
     return caught.value
@@ -107,9 +107,9 @@ async def test_a_name_server_that_hangs_holds_up_nobody_else(
     hosts = [_at(nobody, name=f"n{n}", address=f"slow{n}", deadlines=SOON) for n in range(20)]
     async with transport_to() as transport:
         started = time.monotonic()
-        others = [asyncio.create_task(transport.run(host, HELLO, deadline_s=20)) for host in hosts]
+        others = [asyncio.create_task(transport.run(host, HELLO, deadline_s=60)) for host in hosts]
         with pytest.raises(failures.ConnectionRefused):
-            await transport.run(_at(nobody, port=free_port()), HELLO, deadline_s=20)
+            await transport.run(_at(nobody, port=free_port()), HELLO, deadline_s=60)
         assert time.monotonic() - started < 1
         for other in others:
             with pytest.raises(failures.ConnectTimeout):
@@ -190,7 +190,7 @@ async def test_a_server_that_comes_back_is_reached(
             known = host.known_hosts
             assert known is not None
             known.write_text(known.read_text().replace(str(odd.port), str(port)))
-            done = await transport.run(_at(host, port=port), HELLO, deadline_s=20)
+            done = await transport.run(_at(host, port=port), HELLO, deadline_s=60)
             assert done.stdout == b"hello\n"
             await transport.close()
 
@@ -290,13 +290,13 @@ async def test_a_command_that_hangs_is_ended_by_the_deadline(tmp_path: Path) -> 
 async def test_a_server_that_never_answers_a_command(tmp_path: Path) -> None:
     async with odd_server(tmp_path) as odd, transport_to() as transport:
         host = odd_host(tmp_path, odd)
-        await transport.run(host, HELLO, deadline_s=20)
+        await transport.run(host, HELLO, deadline_s=60)
         for connection in odd.live:
             connection._transport.pause_reading()  # type: ignore[union-attr]
         with pytest.raises(DeadlineError, match="gave no session"):
             await transport.run(host, HELLO, deadline_s=0.5)
         # the dead link is not tried again
-        assert (await transport.run(host, HELLO, deadline_s=20)).stdout == b"hello\n"
+        assert (await transport.run(host, HELLO, deadline_s=60)).stdout == b"hello\n"
 
 
 async def test_a_dead_link_is_noticed_without_a_deadline(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ async def test_a_dead_link_is_noticed_without_a_deadline(tmp_path: Path) -> None
         for connection in odd.live:
             connection._transport.pause_reading()  # type: ignore[union-attr]
         with pytest.raises(failures.ConnectionDropped, match="keepalive"):
-            await asyncio.wait_for(running, 20)
+            await asyncio.wait_for(running, 60)
 
 
 async def test_a_login_without_a_shell_is_told(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ async def test_a_login_without_a_shell_is_told(tmp_path: Path) -> None:
 
     async with odd_server(tmp_path, Odd(handler=no_shell)) as odd, transport_to() as transport:
         with pytest.raises(HostOutputError, match=r"status 1 .*currently not available"):
-            await transport.run(odd_host(tmp_path, odd), HELLO, deadline_s=20)
+            await transport.run(odd_host(tmp_path, odd), HELLO, deadline_s=60)
 
 
 async def test_a_login_shell_that_prints_without_end(tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ async def test_a_login_shell_that_prints_without_end(tmp_path: Path) -> None:
 
     async with odd_server(tmp_path, Odd(handler=chatter)) as odd, transport_to() as transport:
         with pytest.raises(HostOutputError, match="prints without end"):
-            await transport.run(odd_host(tmp_path, odd), HELLO, deadline_s=20)
+            await transport.run(odd_host(tmp_path, odd), HELLO, deadline_s=60)
 
 
 async def test_no_more_connections_are_made_at_once_than_allowed(tmp_path: Path) -> None:
@@ -384,7 +384,7 @@ async def test_giving_up_a_connection_that_is_being_made_ends_it_at_once(tmp_pat
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        await eventually(lambda: odd.now == 0, within_s=5)
+        await eventually(lambda: odd.now == 0)
 
 
 async def test_a_session_too_many_cuts_off_nobody_else(tmp_path: Path) -> None:
@@ -416,10 +416,10 @@ async def test_a_session_too_many_cuts_off_nobody_else(tmp_path: Path) -> None:
     async with transport_to() as transport:
         seen: list[bytes] = []
         script = Script("x", "echo first; sleep 1; echo last")
-        running = asyncio.create_task(transport.run(host, script, deadline_s=20, sink=seen.append))
+        running = asyncio.create_task(transport.run(host, script, deadline_s=60, sink=seen.append))
         await eventually(lambda: seen)
         with pytest.raises(failures.SessionRefused):
-            await transport.run(host, HELLO, deadline_s=20)
+            await transport.run(host, HELLO, deadline_s=60)
         await running
         assert b"".join(seen) == b"first\nlast\n"
     server.close()

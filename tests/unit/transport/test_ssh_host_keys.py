@@ -32,7 +32,7 @@ def _fingerprint(key: Path) -> str:
 async def _refused(host: Host) -> failures.HostKeyError:
     async with transport_to() as transport:
         with pytest.raises(failures.HostKeyError) as caught:
-            await transport.run(host, HELLO, deadline_s=20)
+            await transport.run(host, HELLO, deadline_s=60)
     return caught.value
 
 
@@ -42,7 +42,7 @@ def _nobody_tried_to_log_in(server: Sshd) -> bool:
 
 async def _welcome(host: Host) -> bool:
     async with transport_to() as transport:
-        done = await transport.run(host, HELLO, deadline_s=20)
+        done = await transport.run(host, HELLO, deadline_s=60)
     return done.stdout == b"hello\n"
 
 
@@ -67,11 +67,11 @@ async def test_what_a_person_accepts_is_known_from_then_on(tmp_path: Path) -> No
     with running_sshd(tmp_path / "s") as server:
         async with transport_to() as transport:
             with pytest.raises(failures.UnknownHostKey) as caught:
-                await transport.run(server.host(), HELLO, deadline_s=20)
+                await transport.run(server.host(), HELLO, deadline_s=60)
             with pytest.raises(failures.UnknownHostKey):
-                await transport.run(server.host(), HELLO, deadline_s=20)
+                await transport.run(server.host(), HELLO, deadline_s=60)
             transport.accept_host_keys([caught.value.offer])
-            done = await transport.run(server.host(), HELLO, deadline_s=20)
+            done = await transport.run(server.host(), HELLO, deadline_s=60)
             assert done.stdout == b"hello\n"
         assert await _welcome(server.host())
         # the line is one that ssh(1) takes, too
@@ -188,20 +188,20 @@ async def test_an_authority_vouches_for_its_hosts(tmp_path: Path) -> None:
         config.write_text("Host web\n  HostName 127.0.0.1\n  HostKeyAlias web.example.com\n")
         web = server.host(address="web")
         async with transport_to(config=config) as transport:
-            done = await transport.run(web, HELLO, deadline_s=20)
+            done = await transport.run(web, HELLO, deadline_s=60)
             assert done.stdout == b"hello\n"
         other = make_key(tmp_path / "other")
         server.known_hosts.write_text(f"@cert-authority *.example.com {public(other)}\n")
         async with transport_to(config=config) as transport:
             with pytest.raises(failures.HostKeyError) as caught:
-                await transport.run(web, HELLO, deadline_s=20)
+                await transport.run(web, HELLO, deadline_s=60)
         assert _fingerprint(other) in caught.value.message
         assert _fingerprint(authority) in caught.value.message
         # without any authority the key itself is shown, as of any server
         server.known_hosts.write_text("")
         async with transport_to(config=config) as transport:
             with pytest.raises(failures.UnknownHostKey) as unknown:
-                await transport.run(web, HELLO, deadline_s=20)
+                await transport.run(web, HELLO, deadline_s=60)
         assert unknown.value.offer.fingerprint == _fingerprint(server.host_keys[0])
         assert unknown.value.offer.line.startswith("web.example.com ssh-ed25519 ")
 
@@ -212,8 +212,8 @@ async def test_no_configuration_switches_checking_off(tmp_path: Path) -> None:
         config.write_text("StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n")
         async with transport_to(config=config) as transport:
             with pytest.raises(failures.UnknownHostKey):
-                await transport.run(server.host(known_hosts=None), HELLO, deadline_s=20)
+                await transport.run(server.host(known_hosts=None), HELLO, deadline_s=60)
         config.write_text("StrictHostKeyChecking no\nUserKnownHostsFile none\n")
         async with transport_to(config=config) as transport:
             with pytest.raises(failures.UnknownHostKey):
-                await transport.run(server.host(known_hosts=None), HELLO, deadline_s=20)
+                await transport.run(server.host(known_hosts=None), HELLO, deadline_s=60)

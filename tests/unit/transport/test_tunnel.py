@@ -44,7 +44,7 @@ async def echo() -> AsyncIterator[int]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
-    await asyncio.wait_for(asyncio.gather(*open_ones), 20)  # each connection is closed
+    await asyncio.wait_for(asyncio.gather(*open_ones), 60)  # each connection is closed
 
 
 async def through(path: Path, data: bytes) -> bytes:
@@ -52,7 +52,7 @@ async def through(path: Path, data: bytes) -> bytes:
     writer.write(data)
     writer.write_eof()
     try:
-        return await asyncio.wait_for(reader.read(), 20)
+        return await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
 
@@ -67,14 +67,14 @@ def jump(tmp_path: Path) -> Iterator[Sshd]:
 async def test_what_is_sent_comes_back_whole_and_one_client_is_let_in(jump: Sshd) -> None:
     host = jump.host("target", jump="gate", address="target.invalid")
     async with transport_to(jump.host("gate")) as transport, echo() as port:
-        async with transport.tunnel(host, "127.0.0.1", port, deadline_s=20) as path:
+        async with transport.tunnel(host, "127.0.0.1", port, deadline_s=60) as path:
             assert path.parent.stat().st_mode & 0o777 == 0o700
             assert await through(path, DATA) == DATA
             with pytest.raises(OSError, match=r"refused|No such"):
                 await through(path, b"another")
         assert not path.exists()
         # the connection to the jump host is the one that there is already
-        ways = (transport.tunnel(host, "127.0.0.1", port, deadline_s=20) for _ in range(20))
+        ways = (transport.tunnel(host, "127.0.0.1", port, deadline_s=60) for _ in range(20))
         async with contextlib.AsyncExitStack() as stack:
             paths = [await stack.enter_async_context(way) for way in ways]
             answers = await asyncio.gather(*(through(path, b"hello") for path in paths))
@@ -85,9 +85,9 @@ async def test_what_is_sent_comes_back_whole_and_one_client_is_let_in(jump: Sshd
 async def test_a_client_that_comes_never_or_goes_early_leaves_nothing(jump: Sshd) -> None:
     host = jump.host("target", jump="gate")
     async with transport_to(jump.host("gate")) as transport, echo() as port:
-        async with transport.tunnel(host, "127.0.0.1", port, deadline_s=20):
+        async with transport.tunnel(host, "127.0.0.1", port, deadline_s=60):
             pass
-        async with transport.tunnel(host, "127.0.0.1", port, deadline_s=20) as path:
+        async with transport.tunnel(host, "127.0.0.1", port, deadline_s=60) as path:
             _, writer = await asyncio.open_unix_connection(path)
             writer.write(DATA)
         writer.close()
@@ -101,11 +101,11 @@ async def test_an_address_that_says_no_is_told_from_a_way_that_is_closed(jump: S
     async with transport_to(jump.host("gate")) as transport:
         port = free_port()
         with pytest.raises(failures.ConnectionRefused, match=rf"127\.0\.0\.1 port {port} refused"):
-            async with transport.tunnel(host, "127.0.0.1", port, deadline_s=20):
+            async with transport.tunnel(host, "127.0.0.1", port, deadline_s=60):
                 pass
         for address in ("nowhere.invalid", "255.255.255.255"):
             with pytest.raises(failures.JumpFailed, match=f"gate could not connect to {address}"):
-                async with transport.tunnel(host, address, 9, deadline_s=20):
+                async with transport.tunnel(host, address, 9, deadline_s=60):
                     pass
 
 
@@ -118,7 +118,7 @@ async def test_a_jump_host_that_forbids_it_says_nothing_of_the_address(
         async with transport_to(sshd.host("gate")) as transport, echo() as port:
             host = sshd.host("target", jump="gate")
             with pytest.raises(failures.JumpFailed, match="gate could not connect") as caught:
-                async with transport.tunnel(host, "127.0.0.1", port, deadline_s=20):
+                async with transport.tunnel(host, "127.0.0.1", port, deadline_s=60):
                     pass
             assert "AllowTcpForwarding" in caught.value.hint
 
@@ -128,7 +128,7 @@ async def test_a_jump_host_that_is_not_there_is_not_the_addresss_word(jump: Sshd
     async with transport_to(gate) as transport:
         with pytest.raises(failures.JumpFailed, match="jump host gate can't"):
             async with transport.tunnel(
-                jump.host("target", jump="gate"), "127.0.0.1", 9, deadline_s=20
+                jump.host("target", jump="gate"), "127.0.0.1", 9, deadline_s=60
             ):
                 pass
 
@@ -154,7 +154,7 @@ async def test_silence_ends_at_the_deadline_and_the_way_stays(tmp_path: Path) ->
                 with pytest.raises(failures.ConnectTimeout, match=r"within 0\.5 s"):
                     async with transport.tunnel(target, "127.0.0.1", port, deadline_s=0.5):
                         pass
-                async with transport.tunnel(target, "127.0.0.1", there, deadline_s=20) as path:
+                async with transport.tunnel(target, "127.0.0.1", there, deadline_s=60) as path:
                     assert await through(path, b"hello") == b"hello"
                 assert gate.connections == 1
 
@@ -163,10 +163,10 @@ async def test_a_link_that_is_lost_meanwhile_is_told(jump: Sshd) -> None:
     host = jump.host("target", jump="gate")
 
     async def lose(transport: SshTransport, port: int) -> None:
-        async with transport.tunnel(host, "127.0.0.1", port, deadline_s=20) as path:
+        async with transport.tunnel(host, "127.0.0.1", port, deadline_s=60) as path:
             reader, writer = await asyncio.open_unix_connection(path)
             await transport.forget("gate")
-            assert await asyncio.wait_for(reader.read(), 20) == b""
+            assert await asyncio.wait_for(reader.read(), 60) == b""
             writer.close()
 
     async with transport_to(jump.host("gate")) as transport, echo() as port:
@@ -185,6 +185,6 @@ async def test_where_a_proxy_command_leads_the_host_itself_connects(
     async with (
         transport_to(config=config) as transport,
         echo() as port,
-        transport.tunnel(behind, "127.0.0.1", port, deadline_s=20) as path,
+        transport.tunnel(behind, "127.0.0.1", port, deadline_s=60) as path,
     ):
         assert await through(path, b"hello") == b"hello"

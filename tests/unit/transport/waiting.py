@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-async def eventually(condition: Callable[[], object], within_s: float = 20) -> None:
+async def eventually(condition: Callable[[], object], within_s: float = 60) -> None:
     """Return as soon as the condition holds; fail when it doesn't in time."""
     until = time.monotonic() + within_s
     while not condition():

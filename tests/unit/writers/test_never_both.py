@@ -115,7 +115,7 @@ class NeverBoth(RuleBasedStateMachine):
         self.call(self.old, writers.arm(self.old, self.old.host, RUN, ONE, deadline_s=600), after)
 
     def freeze(self, after: int | None) -> None:
-        self.call(self.old, writers.freeze(self.old, self.old.host, RUN, ONE, deadline_s=20), after)
+        self.call(self.old, writers.freeze(self.old, self.old.host, RUN, ONE, deadline_s=60), after)
 
     def disarm(self, after: int | None) -> None:
         self.call(self.old, writers.disarm(self.old, self.old.host, RUN), after)

@@ -26,7 +26,7 @@ async def armed(old: LocalHost, seconds: int = 600) -> None:
 
 async def frozen(old: LocalHost, *, seconds: int = 600) -> Frozen:
     await armed(old, seconds)
-    return await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=20)
+    return await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=60)
 
 
 async def guardian(old: LocalHost) -> int:
@@ -145,7 +145,7 @@ async def test_a_command_freezes_and_units_are_held_for_a_reboot(alone: LocalHos
         Writer("quiet", ("quiet.service",), freeze="none"),
     )  # fmt: skip
     await writers.arm(alone, alone.host, RUN, own, deadline_s=600)
-    done = await writers.freeze(alone, alone.host, RUN, own, deadline_s=20)
+    done = await writers.freeze(alone, alone.host, RUN, own, deadline_s=60)
     assert done == Frozen((), ("quiet is not frozen: freeze is none",))
     assert seen.read_text() == f"app {RUN}\n"
     now = state(alone)
@@ -168,7 +168,7 @@ async def test_what_only_its_own_command_lets_start_runs_again(old: LocalHost) -
     )  # fmt: skip
     before = state(old)
     await writers.arm(old, old.host, RUN, own, deadline_s=600)
-    assert await writers.freeze(old, old.host, RUN, own, deadline_s=20) == Frozen()
+    assert await writers.freeze(old, old.host, RUN, own, deadline_s=60) == Frozen()
     assert state(old)["db.service"] == "inactive"
     assert await writers.thaw(old, old.host, RUN) == ()
     assert state(old) == before
@@ -187,7 +187,7 @@ async def test_the_guard_thaws_at_its_deadline(old: LocalHost) -> None:
     with pytest.raises(RefusedError, match="come first"):
         await writers.surrender(old, old.host, RUN)
     with pytest.raises(RefusedError, match="not on watch"):
-        await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=20)
+        await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=60)
 
 
 async def test_a_deadline_that_passed_while_the_host_was_off(alone: LocalHost) -> None:
@@ -258,20 +258,20 @@ async def test_firing_ends_a_freeze_that_is_at_work(alone: LocalHost) -> None:
 
 async def test_nothing_is_frozen_without_a_guard_or_a_token(alone: LocalHost) -> None:
     with pytest.raises(RefusedError):
-        await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=20)
+        await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=60)
     await armed(alone)
     alone.end()
     with pytest.raises(RefusedError, match="not on watch"):
-        await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=20)
+        await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=60)
     await armed(alone)
     other = (replace(WRITERS[0], units=("db.service",)),)
     with pytest.raises(RefusedError, match="other units"):
-        await writers.freeze(alone, alone.host, RUN, other, deadline_s=20)
+        await writers.freeze(alone, alone.host, RUN, other, deadline_s=60)
     (alone.home / "writers/app").write_text("moved x\n")
     with pytest.raises(RefusedError, match="token"):
         await armed(alone)
     with pytest.raises(RefusedError, match="token"):
-        await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=20)
+        await writers.freeze(alone, alone.host, RUN, WRITERS, deadline_s=60)
     assert state(alone)["db.service"] == "active"
 
 
@@ -297,7 +297,7 @@ async def test_a_surrendered_host_never_thaws(alone: LocalHost) -> None:
 
 async def frozen_again(old: LocalHost) -> bool:
     """A run that is carried on after it was disarmed finds what it did."""
-    return await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=20) == Frozen()
+    return await writers.freeze(old, old.host, RUN, WRITERS, deadline_s=60) == Frozen()
 
 
 async def test_the_successor(old: LocalHost) -> None:
@@ -357,7 +357,7 @@ async def test_a_host_without_systemd_holds_no_units(alone: LocalHost) -> None:
         await armed(alone)
     only = (replace(WRITERS[0], units=()),)
     await writers.arm(alone, alone.host, RUN, only, deadline_s=600)
-    assert await writers.freeze(alone, alone.host, RUN, only, deadline_s=20) == Frozen()
+    assert await writers.freeze(alone, alone.host, RUN, only, deadline_s=60) == Frozen()
     assert state(alone)["box"] == "false no"
 
 
