@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -198,8 +199,13 @@ async def test_a_lossy_line_carries_everything(new_host: NewHost, tmp_path: Path
     machine.network.lose(10)
     async with session_for(machine, tmp_path, "root") as session:
         script = Script("x", "head -c 500000 /dev/zero")
-        done = await _run(session, script=script, deadline_s=120)
-        assert done.stdout == bytes(500_000)
+        heard = b""
+        for _ in range(5):  # a link that is silent for too long is given up, and that is said
+            with contextlib.suppress(failures.ConnectionDropped):
+                heard = (await _run(session, script=script, deadline_s=120)).stdout
+                break
+        assert len(heard) == 500_000
+        assert not any(heard)
 
 
 async def test_a_reinstalled_host_is_not_trusted(new_host: NewHost, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self._status: int | None = None
         self._signal: str | None = None
         self._had_eof = False
+        self._heard_all = False
         self._opened = False
         self._early: Ended | None = None
 
@@ -58,10 +59,16 @@ class Shell(asyncssh.SSHClientSession[bytes]):
     def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
         self._signal = signal
 
+    def eof_received(self) -> bool:
+        self._heard_all = True
+        return False
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._channel = None
-        if self._status is None and self._signal is None:
-            # every SSH server says how a command ended (RFC 4254, 6.10) unless the link broke
+        # every SSH server says how a command ended (RFC 4254, 6.10) unless the link broke; but sshd
+        # may say it while output is on its way, so a status doesn't mean that all was heard
+        cut_short = exc is not None and not self._heard_all
+        if cut_short or (self._status is None and self._signal is None):
             lost = exc or ConnectionError("the channel was closed without a status")
             ended = Ended(error=lost)
         else:
