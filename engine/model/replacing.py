@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from engine.model.host import Check
 from engine.model.writers import Writer
 
 PassKind = Literal["bulk", "rehearsal", "final", "verify"]
 RecordsPurpose = Literal["own", "lower-ttl", "switch", "give-ttl-back", "remove"]
+
+PREFLIGHT: Final = "preflight"
+PROVISION: Final = "provision"
+REACH: Final = "reach"
+HOLD: Final = "hold"
+CUTOVER: Final = "cutover"
+FREEZE: Final = "freeze"
+SWITCH: Final = "switch"
+START: Final = "start"
+CHECK: Final = "check"
+"""Ids of the steps of which others ask what became of them, or what they have left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,15 @@ from engine.inventory.value import Hooks, Inventory
 from engine.model.host import Host, Service
 from engine.model.plan import ScriptAct, ServiceCheck, Step, Where
 from engine.model.replacing import (
+    CHECK,
+    CUTOVER,
+    FREEZE,
+    HOLD,
+    PREFLIGHT,
+    PROVISION,
+    REACH,
+    START,
+    SWITCH,
     ChecksAct,
     CloseAct,
     CutoverGateAct,
@@ -117,12 +126,10 @@ class _Steps:
         yield from self._always()
 
     def _build(self) -> Iterator[Step]:
-        yield _step(
-            "preflight", "Look at what the replacement meets", "host", PreflightAct(self.new)
-        )
-        yield self._script("provision", f"Build {self.new}", self.host.replacement.provision)
+        yield _step(PREFLIGHT, "Look at what the replacement meets", "host", PreflightAct(self.new))
+        yield self._script(PROVISION, f"Build {self.new}", self.host.replacement.provision)
         reach = ReachAct(self.new, self.about.successor.address, self.paths, REACH_S)
-        yield _step("reach", f"Wait for {self.new} and compare the two", "successor", reach)
+        yield _step(REACH, f"Wait for {self.new} and compare the two", "successor", reach)
         if self.about.own_zone and self.about.successor.address:
             names = (self.about.successor.address,)
             yield self._records(OWN, f"Give {self.new} its own name", "own", self.about.own_zone,
@@ -141,7 +148,7 @@ class _Steps:
 
     def _copy(self) -> Iterator[Step]:
         title = f"Stop the services on {self.new} and hold them"
-        yield _step("hold", title, "successor", HoldAct(self.writers))
+        yield _step(HOLD, title, "successor", HoldAct(self.writers))
         if self.paths:
             yield _step(OPEN, "Open the way for the data", "host", OpenAct(self.paths, KEY_S))
             yield self._sync("bulk", "Copy the volumes while the old host serves")
@@ -158,11 +165,11 @@ class _Steps:
         question = f"Cut over from {self.old} to {self.new} now?"
         rehearsals = ("bulk-again", "rehearsal") if self.paths else ()
         gate = CutoverGateAct(question, rehearsals, self.host.window)
-        yield Step("cutover", "Cut over?", "controller", gate, gate=True, reversible=True)
+        yield Step(CUTOVER, "Cut over?", "controller", gate, gate=True, reversible=True)
         if (before := hook(self.hooks, "before")) is not None:
             yield Step(BEFORE, "Run the hook before", "controller", before)
         thaw_after = self.host.replacement.thaw_after_s
-        yield Step("freeze", f"Freeze the writers of {self.old} and prove it", "host",
+        yield Step(FREEZE, f"Freeze the writers of {self.old} and prove it", "host",
                    FreezeAct(self.writers, thaw_after),
                    undo=(f"a guard thaws {self.old} by itself after {thaw_after} s",
                          "until the DNS is changed the run's end returns to the old host"),
@@ -175,11 +182,11 @@ class _Steps:
             if service.verify is not None:
                 yield self._script("verify", f"Verify {service.name}", service.verify, service)
         title = f"Move the right to write to {self.new}"
-        yield _step("switch", title, "controller", SwitchAct(self.writers))
-        yield _step("start", f"Start the services on {self.new}", "successor",
+        yield _step(SWITCH, title, "controller", SwitchAct(self.writers))
+        yield _step(START, f"Start the services on {self.new}", "successor",
                     StartAct(self.writers))  # fmt: skip
         title = f"Check the services on {self.new}"
-        yield _step("check", title, "successor", ChecksAct(self.checks, PATIENCE_S))
+        yield _step(CHECK, title, "successor", ChecksAct(self.checks, PATIENCE_S))
         for number, (zone, names) in enumerate(self.about.zones, 1):
             yield self._records(_numbered("dns", number), f"Lead the names in {zone} to {self.new}",
                                 "switch", zone, names)  # fmt: skip

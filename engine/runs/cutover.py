@@ -12,11 +12,20 @@ from engine.errors import HostshiftError
 from engine.model.cutover import CutoverView, DnsSide, ServerSide, ServiceState
 from engine.model.host import Host
 from engine.model.json_form import from_json
-from engine.model.replacing import CutoverGateAct, FreezeAct, ReturnAct, SoakAct, SpreadAct
+from engine.model.replacing import (
+    CHECK,
+    FREEZE,
+    HOLD,
+    START,
+    CutoverGateAct,
+    FreezeAct,
+    ReturnAct,
+    SpreadAct,
+)
 from engine.model.run import Run
 from engine.runs.acts.replacing.before import promised_s
 from engine.runs.acts.replacing.names import sent
-from engine.runs.acts.replacing.outage import freeze_step, kept, switch_steps
+from engine.runs.acts.replacing.outage import freeze_step, kept, soak_act, switch_steps
 from engine.runs.records import Logs, Record
 from engine.runs.successor import successor_name, successor_of
 
@@ -96,19 +105,19 @@ def _old(
     states = {step.id: step.state for step in run.steps}
     state: ServiceState = "serving"
     if began is not None and not (returned and run.ended):
-        state = "frozen" if states.get("freeze") == "succeeded" else "unknown"
+        state = "frozen" if states.get(FREEZE) == "succeeded" else "unknown"
     return tuple((service, state) for service in services)
 
 
 def _new(services: list[str], states: Mapping[str, str]) -> tuple[tuple[str, ServiceState], ...]:
     state: ServiceState = "unknown"
-    if states.get("hold") == "succeeded":
+    if states.get(HOLD) == "succeeded":
         state = "held"
-    if states.get("start") == "running":
+    if states.get(START) == "running":
         state = "starting"
-    elif states.get("check") == "succeeded":
+    elif states.get(CHECK) == "succeeded":
         state = "serving"
-    elif states.get("start") == "succeeded":
+    elif states.get(START) == "succeeded":
         state = "starting"
     return tuple((service, state) for service in services)
 
@@ -116,7 +125,7 @@ def _new(services: list[str], states: Mapping[str, str]) -> tuple[tuple[str, Ser
 def _strips(
     record: Record, samples: tuple[outage.Sample, ...], now: datetime
 ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    soak = next((s.act for s in record.plan.steps if isinstance(s.act, SoakAct)), None)
+    soak = soak_act(record)
     services = dict.fromkeys(c.service for c in soak.checks) if soak is not None else {}
     for service in services:
         for side in ("old", "new", "name"):

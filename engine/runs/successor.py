@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from engine.model.host import Host
 from engine.model.plan import Step
-from engine.model.replacing import PowerOffAct, ReachAct
+from engine.model.replacing import PROVISION, PowerOffAct, ReachAct
 from engine.runs.records import Record
-
-PROVISION: Final = "provision"
-"""The step whose result says where the successor is."""
 
 
 def successor_of(record: Record, old: Host) -> Host | None:

@@ -3,37 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-from engine.inventory import Inventory
-from engine.inventory.value import Hooks, Zone
-from engine.model.host import Check, Host, Replacement
+from engine.inventory.value import Hooks
 from engine.model.json_form import from_json, to_json
 from engine.model.plan import Plan, ScriptAct
 from engine.model.replacing import InventoryAct, RecordsAct, SoakAct, SyncAct
 from engine.model.writers import Writer
-from engine.plan import make_plan, replacing
 from engine.runs.phases import last_phases, phases
-from tests.unit.builders import NOW, facts, replaceable, service
-
-SCRIPTS = Replacement("/iac/provision.sh", "/iac/decommission.sh", soak_s=432_000, ttl_s=30)
-GIT = service("git", volumes=("/srv/git",), freeze="stop", checks=(Check(http="https://a/"),))
-SHOP = service("shop", sync="/sync/shop.sh", verify="/verify/shop.sh", volumes=("/srv/shop",))
-
-
-def declared(**fields: Any) -> Host:
-    whole: dict[str, Any] = {"services": (GIT, SHOP), "replacement": SCRIPTS, **fields}
-    return replaceable(**whole)
-
-
-def planned(host: Host | None = None, *zones: str, hooks: Hooks | None = None) -> Plan:
-    old = host or declared()
-    inventory = Inventory(
-        Path("inventory.toml"), (old,), tuple(Zone(z) for z in zones or ("example.com",))
-    )
-    about = replacing(inventory, old)
-    return make_plan(old, facts(), "replace", NOW, hooks or Hooks(), about=about)
+from tests.unit.plan.replacements import GIT, SCRIPTS, SHOP, declared, planned
 
 
 def test_the_steps_stand_in_the_doctrines_order() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from engine import health
 from engine.clock import rfc3339
-from engine.errors import HostshiftError, UnreachableError
+from engine.errors import HostOutputError, HostshiftError, UnreachableError
 from engine.inventory import rewriting
 from engine.jobs import lock
 from engine.model.replacing import EndGateAct, InventoryAct, PowerOffAct, SoakAct
@@ -17,6 +17,7 @@ from engine.runs.acts import gate
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
 from engine.runs.observe import Observation
 from engine.shell import Script
+from engine.text import clean, clean_line, decode
 from engine.transport.client_config import ClientConfig
 from engine.transport.known_hosts import forget, place
 
@@ -149,7 +150,12 @@ async def visitors(hand: Hand, ports: tuple[int, ...]) -> tuple[str, ...]:
         return ()
     script = Script.host("visitors.sh", *(str(port) for port in ports))
     done = await hand.driver.transport.run(hand.old, script, deadline_s=LOOK_S)
-    return tuple(done.stdout.decode("ascii", "replace").split("\n"))[:_SHOWN] if done.stdout else ()
+    if done.exit_status != 0:
+        raise HostOutputError(
+            f"{hand.old.name} does not say who has connections to it.",
+            hint=f"Look there with ss -tn: {clean_line(decode(done.stderr).strip(), 200)}",
+        )
+    return tuple(clean(done.stdout).splitlines())[:_SHOWN]
 
 
 async def end_gate(hand: Hand, act: EndGateAct) -> Observation:

@@ -7,6 +7,7 @@ changes a name meanwhile is not overwritten, and a change that was made is found
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ from engine.inventory.value import Zone
 from engine.model.cutover import DnsSide
 from engine.model.json_form import from_json, to_json
 from engine.model.plan import ScriptAct
-from engine.model.replacing import RecordsAct, SpreadAct
+from engine.model.replacing import CUTOVER, PREFLIGHT, REACH, RecordsAct, SpreadAct
 from engine.runs.acts import gate
 from engine.runs.acts.replacing import outage
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
@@ -108,6 +109,12 @@ async def records(hand: Hand, act: RecordsAct) -> Done | Observation:
         try:
             await _carry_out(hand, change)
         except NotDoneError as error:
+            if act.purpose == "switch" and error.state == "failed" and _switched_before(hand):
+                raise NotDoneError(
+                    (*error.words, f"Other names lead to {hand.new.name} already: it serves."),
+                    hint=f"{error.hint} Then change the names that are left by hand.",
+                    state="attention",
+                ) from error
             if act.purpose != "give-ttl-back":
                 raise
             # A low TTL costs some questions; it is no reason to leave the rest undone.
@@ -123,6 +130,16 @@ async def records(hand: Hand, act: RecordsAct) -> Done | Observation:
     return Done(tuple(words), result)
 
 
+def _switched_before(hand: Hand) -> bool:
+    """Whether an earlier step may have led other names to the successor."""
+    begun = hand.driver.record.begun
+    return any(
+        sent(step.id) in begun
+        for step in outage.switch_steps(hand.driver.record)
+        if step.id != hand.step.id
+    )
+
+
 async def _changes(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
     if act.purpose == "own":
         return await _own(hand, act)
@@ -130,7 +147,7 @@ async def _changes(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
         return (await _removal(hand, act),)
     if act.purpose == "give-ttl-back":
         return _as_before(hand, act)
-    noted = hand.result("preflight").get("names", {}).get(act.zone, {})
+    noted = hand.result(PREFLIGHT).get("names", {}).get(act.zone, {})
     edits: list[dns.Edit] = []
     target = await _target(hand) if act.purpose == "switch" else None
     for name in act.names:
@@ -152,7 +169,7 @@ async def _changes(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
 
 def _as_before(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
     """The records that lead to the successor, with the TTL that the names had at first."""
-    noted = hand.result("preflight").get("names", {}).get(act.zone, {})
+    noted = hand.result(PREFLIGHT).get("names", {}).get(act.zone, {})
     edits = []
     for found in hand.result(act.changed or "").get("changes", ()):
         for edit in from_json(dns.Change, found).edits:
@@ -185,7 +202,7 @@ async def _target(hand: Hand) -> dns.Target:
     addresses = await wire.addresses(hand.new.address)
     if isinstance(addresses, dns.Problem):
         raise NotDoneError((addresses.message,), hint=addresses.hint)
-    name = hand.result("reach").get("dns_name")
+    name = hand.result(REACH).get("dns_name")
     return dns.Target(addresses, name)
 
 
@@ -284,8 +301,6 @@ async def _by_update(hand: Hand, found: Zone, change: dns.Change) -> dns.Outcome
 
 async def _by_command(hand: Hand, found: Zone, change: dns.Change) -> dns.Outcome:
     """By the zone's command, which is run once for a change; what it says is not believed."""
-    import shlex
-
     session = hand.driver.session
     act = ScriptAct(tuple(shlex.split(found.command or "")), "dns", COMMAND_S)
     variables = scripts.environment(hand.run, hand.old, new=hand.new.name) | dns.hook.environment(
@@ -430,7 +445,7 @@ async def spread(hand: Hand, act: SpreadAct) -> Done | Observation:
         if not state.turned
     )
     await outage.stop(hand.driver)
-    promised = hand.result("cutover").get("promised_s")
+    promised = hand.result(CUTOVER).get("promised_s")
     return Done(
         (*observed.reason, *behind, *outage.words(hand.driver, promised)),
         {

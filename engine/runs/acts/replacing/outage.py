@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from engine import dns, outage
 from engine.errors import HostshiftError
@@ -33,6 +33,11 @@ def kept(logs: Logs, run: str) -> Path:
 def freeze_step(record: Record) -> Step | None:
     """The step with which the outage begins."""
     return next((s for s in record.plan.steps if isinstance(s.act, FreezeAct)), None)
+
+
+def soak_act(record: Record) -> SoakAct | None:
+    """The soak, which holds each service's checks and names."""
+    return next((s.act for s in record.plan.steps if isinstance(s.act, SoakAct)), None)
 
 
 def _goes_on(driver: Driver) -> bool:
@@ -77,7 +82,7 @@ async def stop(driver: Driver) -> None:
 
 def _targets(record: Record) -> Iterator[outage.Target]:
     """The checks that can be made from outside, with the names of their services."""
-    soak = next((s.act for s in record.plan.steps if isinstance(s.act, SoakAct)), None)
+    soak = soak_act(record)
     for wanted in soak.checks if soak is not None else ():
         check: Check = wanted.check
         if check.http is not None or check.tcp is not None:
@@ -102,8 +107,9 @@ class _Resolver:
             if not servers:
                 return None
             self._servers[found] = servers[0]
-        for kind in ("A", "AAAA"):
-            reply = await self._wire.ask(self._servers[found], name, "A" if kind == "A" else "AAAA")
+        kinds: tuple[Literal["A", "AAAA"], ...] = ("A", "AAAA")
+        for kind in kinds:
+            reply = await self._wire.ask(self._servers[found], name, kind)
             for records in reply.answer:
                 if records.type == kind:
                     return records.values[0]

@@ -12,15 +12,15 @@ from engine.errors import HostshiftError, RefusedError
 from engine.jobs import lock
 from engine.model.host import Host
 from engine.model.json_form import from_json, to_json
-from engine.model.replacing import ChecksAct, ReachAct
+from engine.model.replacing import PREFLIGHT, PROVISION, ChecksAct, ReachAct
 from engine.preflight import Preflight, preflight
 from engine.preflight.successor import differences
 from engine.runs.acts import gate
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError, address_of
 from engine.runs.observe import Observation
-from engine.runs.successor import PROVISION
 from engine.shell import Script
 from engine.sync import account_conflicts
+from engine.text import clean_line, decode
 from engine.transport.client_config import ClientConfig
 from engine.transport.failures import UnknownHostKey
 from engine.transport.known_hosts import accept_host_keys, pin, place
@@ -105,7 +105,7 @@ async def _settled(hand: Hand) -> str | None:
     done = await hand.driver.transport.run(
         hand.new, Script.host("settled.sh"), as_root="required", deadline_s=SETTLE_S
     )
-    said = done.stdout.decode("utf-8", "replace").strip()[:200]
+    said = clean_line(decode(done.stdout).strip(), 200)
     return None if done.exit_status == 0 else said or "it gave no answer"
 
 
@@ -122,7 +122,7 @@ async def _lock(hand: Hand) -> None:
 
 
 async def _compared(hand: Hand, act: ReachAct) -> Done:
-    before = from_json(Preflight, hand.result("preflight")["found"])
+    before = from_json(Preflight, hand.result(PREFLIGHT)["found"])
     # Looked at for the same services, though the inventory doesn't know it yet.
     new = replace(hand.new, services=hand.old.services)
     now = await hand.ask(
@@ -161,6 +161,10 @@ async def checks(hand: Hand, act: ChecksAct) -> Done:
                 hint=f"Look at it there: its logs, its configuration, its {hand.new.address}.",
             )
         if hand.driver.stop_asked is not None:
-            raise NotDoneError((hand.driver.stop_asked,), hint="", state="cancelled")
+            raise NotDoneError(
+                (hand.driver.stop_asked,),
+                hint="Plan it again when the services should be checked to the end.",
+                state="cancelled",
+            )
         await hand.driver.sleep(2.0)
         await hand.driver.beat(hand.step.id)

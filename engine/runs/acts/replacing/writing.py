@@ -10,13 +10,20 @@ from functools import partial
 
 from engine import writers
 from engine.errors import UnreachableError
-from engine.model.replacing import FreezeAct, HoldAct, ReturnAct, StartAct, SwitchAct
+from engine.model.replacing import (
+    CHECK,
+    FREEZE,
+    SWITCH,
+    FreezeAct,
+    HoldAct,
+    ReturnAct,
+    StartAct,
+    SwitchAct,
+)
 from engine.runs.acts.replacing.data import renew
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
 from engine.runs.acts.replacing.names import sent
 from engine.runs.observe import Observation
-
-STARTED, SWITCHED = "freeze", "switch"
 
 
 async def hold(hand: Hand, act: HoldAct) -> Done:
@@ -111,20 +118,28 @@ async def start(hand: Hand, act: StartAct) -> Done:
 async def go_back(hand: Hand, act: ReturnAct) -> Done | Observation:
     """Back to the old host, where the cutover was begun and no name was changed."""
     begun = hand.driver.record.begun
-    if STARTED not in begun:
+    if FREEZE not in begun:
         return Done(("The old host was never frozen.",))
     if any(sent(step) in begun or _over(hand, step) for step in act.switched):
         return Done(("The names lead to the successor; nothing was taken back.",))
-    if not act.switched and _over(hand, "check"):
+    if not act.switched and _over(hand, CHECK):
         return Done(("The services run on the successor; nothing was taken back.",))
     transport = hand.driver.transport
     words: list[str] = []
-    if SWITCHED in begun:
+    if SWITCH in begun:
         hand.says(f"The services on {hand.new.name} are being stopped.")
         problems = await hand.ask(
             partial(writers.stop, transport, hand.new, hand.run, act.writers), hand.new
         )
-        hand.must(problems, f"Stop them by hand on {hand.new.name}; {hand.old.name} stays frozen.")
+        if problems:
+            raise NotDoneError(
+                (
+                    f"{hand.new.name} still runs services, so {hand.old.name} stays frozen:",
+                    *problems,
+                ),
+                hint=f"Stop them on {hand.new.name} before anything is started on {hand.old.name}.",
+                state="attention",
+            )
         taken = await hand.ask(partial(writers.take_back, transport, hand.new, hand.run), hand.new)
         if not taken:
             raise NotDoneError(

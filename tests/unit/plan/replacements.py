@@ -1,0 +1,31 @@
+"""A host that can be replaced, and the plan for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engine.inventory import Inventory
+from engine.inventory.value import Hooks, Zone
+from engine.model.host import Check, Host, Replacement
+from engine.model.plan import Plan
+from engine.plan import make_plan, replacing
+from tests.unit.builders import NOW, facts, replaceable, service
+
+SCRIPTS = Replacement("/iac/provision.sh", "/iac/decommission.sh", soak_s=432_000, ttl_s=30)
+GIT = service("git", volumes=("/srv/git",), freeze="stop", checks=(Check(http="https://a/"),))
+SHOP = service("shop", sync="/sync/shop.sh", verify="/verify/shop.sh", volumes=("/srv/shop",))
+
+
+def declared(**fields: Any) -> Host:
+    whole: dict[str, Any] = {"services": (GIT, SHOP), "replacement": SCRIPTS, **fields}
+    return replaceable(**whole)
+
+
+def planned(host: Host | None = None, *zones: str, hooks: Hooks | None = None) -> Plan:
+    old = host or declared()
+    inventory = Inventory(
+        Path("inventory.toml"), (old,), tuple(Zone(z) for z in zones or ("example.com",))
+    )
+    about = replacing(inventory, old)
+    return make_plan(old, facts(), "replace", NOW, hooks or Hooks(), about=about)
