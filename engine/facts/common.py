@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from engine.facts.support import support_ends
 from engine.families.problems import unread
 from engine.families.protocol import Section, Sections
 from engine.model.facts import Depth, Facts, OperatingSystem, Problem, Reboot
@@ -18,6 +17,7 @@ from engine.programs import (
     os_release,
     systemd,
 )
+from engine.programs.distro_info import support_ends
 from engine.text import clean_line
 
 

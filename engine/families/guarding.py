@@ -67,7 +67,13 @@ def unavailable(host: Host, facts: Facts) -> str | None:
 
 def guarded(host: Host, facts: Facts, changes: Sequence[Change], job: Step) -> tuple[Step, ...]:
     """A job with the guard's steps around it, where it needs them and the host can have them."""
-    topics = topics_of(changes)
+    return guarded_for(host, facts, topics_of(changes), job)
+
+
+def guarded_for(
+    host: Host, facts: Facts, topics: tuple[GuardTopic, ...], job: Step
+) -> tuple[Step, ...]:
+    """The same for a job of which it is known what it could lock the operator out by."""
     if not topics:
         return (job,)
     why_not = unavailable(host, facts)

@@ -294,6 +294,16 @@ back() {
         printf '%s\n' "$list" | awk 'NF { print "unit " $3 " " $1 }'
         say units-read
     fi
+    ran=$(sed -n 's/^ran Id=//p' "$dir/units" 2>/dev/null)
+    [ -n "$ran" ] || return 0
+    # shellcheck disable=SC2086 # names, one word each
+    within systemctl show --no-pager -p Id -p LoadState $ran | awk -F= '
+        $1 == "Id" { id = $2 }
+        $1 == "LoadState" { state = $2 }
+        !NF || (id != "" && state != "") {
+            if (state == "not-found") print "lost " id
+            id = state = ""
+        }'
 }
 
 main() {

@@ -36,6 +36,7 @@ def job_script(act: JobAct) -> str:
     lines = [
         shipped("holder.sh"),
         shipped("act.sh"),
+        *((shipped(act.functions),) if act.functions else ()),
         *(command.line() for command in _calls(act)),
     ]
     return "\n".join(lines) + "\n"

@@ -36,6 +36,7 @@ class JobAct:
         last_simulation: argv of a simulation that is made before the last command, which is only
             carried out when it would remove nothing. The commands before it may fail: the last
             one has the last word.
+        functions: File below ``engine/host`` whose functions the commands may call; None: none.
     """
 
     commands: tuple[tuple[str, ...], ...]
@@ -44,6 +45,7 @@ class JobAct:
     environment: tuple[tuple[str, str], ...] = ()
     lock_wait_s: int | None = None
     last_simulation: tuple[str, ...] | None = None
+    functions: str | None = None
     kind: Literal["job"] = "job"
 
 
@@ -87,6 +89,8 @@ class RebootAct:
         baseline: The step whose result says which units ran before; None: there is none.
         checks: Health checks that must pass afterwards if they passed before.
         deadline_s: Within how many seconds the host must be back, settled.
+        next_release: It boots the next release first: units that have gone with the old one are
+            told, and nothing is wrong with that.
     """
 
     expected_kernel: str | None = None
@@ -94,6 +98,7 @@ class RebootAct:
     baseline: str | None = None
     checks: tuple[ServiceCheck, ...] = ()
     deadline_s: int = 900
+    next_release: bool = False
     kind: Literal["reboot"] = "reboot"
 
 
@@ -105,11 +110,13 @@ class GateAct:
         question: What the person is asked.
         window: The host's window, as the inventory writes it; the gate opens by itself in it.
         deadline_s: After so many seconds without an answer nothing more is done; None: for ever.
+        shows: The job before it whose simulation is told beside the question, in short.
     """
 
     question: str
     window: str | None = None
     deadline_s: int | None = None
+    shows: str | None = None
     kind: Literal["gate"] = "gate"
 
 

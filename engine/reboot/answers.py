@@ -93,6 +93,7 @@ def parse_back(output: bytes) -> Back:
         uptime_s=uptime,
         active=tuple(sorted({u[1] for u in units if u[0] != "failed"})) if read else None,
         failed=tuple(sorted({u[1] for u in units if u[0] == "failed"})) if read else None,
+        lost=tuple(sorted(set(words.get("lost", ())))),
     )
 
 

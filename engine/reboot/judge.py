@@ -157,6 +157,8 @@ def _new_boot(
         why = "What ran before was not noted, so it can't be told whether all of it runs again."
         return Verdict("attention", (rebooted, why), _LOOK)
     expected = _expected(ran, record)
+    gone = expected & set(back.lost) if act.next_release else frozenset[str]()
+    expected -= gone
     bad = (
         *_failed(back.failed, record.failed),
         *_some("doesn't run, and ran before", expected - {*back.active, *back.failed}),
@@ -166,7 +168,8 @@ def _new_boot(
         return _waiting(rebooted, bad, late=late or over, hint=_LOOK)
     again = f"All {len(expected)} units that ran before run again."
     settled = f"It has settled ({back.state})."
-    return Verdict("succeeded", (rebooted, *kernel, settled, again))
+    told = _some("isn't part of the next release", gone)
+    return Verdict("succeeded", (rebooted, *kernel, settled, again, *told))
 
 
 def _waiting(rebooted: str, why: tuple[str, ...], *, late: bool, hint: str) -> Verdict:

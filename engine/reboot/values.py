@@ -115,6 +115,7 @@ class Back:
         settled_s: Seconds since start-up was finished; None: it isn't, or not known.
         active: Units that are active; None where they could not be listed.
         failed: Units that have failed; None likewise.
+        lost: Units that ran before, of which systemd knows no file any more.
     """
 
     boot: Boot
@@ -126,6 +127,7 @@ class Back:
     uptime_s: float | None = None
     active: tuple[str, ...] | None = None
     failed: tuple[str, ...] | None = None
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from engine.families.apt import release
 from engine.families.apt.observe import observe
 from engine.families.apt.recognise import recognises
 from engine.families.apt.steps import steps
 from engine.families.apt.subsets import picked, with_subsets
 from engine.families.protocol import Family
+from engine.model.candidate import Candidate
+from engine.model.facts import Facts
+from engine.model.host import Host
 
-FAMILY = Family("apt", recognises, observe, with_subsets, steps, picked)
+
+def _candidates(host: Host, facts: Facts) -> tuple[Candidate, ...]:
+    return (*with_subsets(host, facts), *release.candidates(host, facts))
+
+
+FAMILY = Family("apt", recognises, observe, _candidates, steps, picked)

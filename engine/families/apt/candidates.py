@@ -27,8 +27,8 @@ def _candidate(host: Host, facts: Facts, kind: Kind) -> Candidate:
     transaction = packages.transaction(kind)
     changes = None if transaction is None or transaction.error else transaction.changes
     blockers = [
-        *_dpkg_blockers(facts, packages),
-        *_simulation_blockers(host, facts, kind, transaction),
+        *dpkg_blockers(facts, packages),
+        *simulation_blockers(host, facts, kind, transaction),
     ]
     if transaction is not None and changes is not None:
         blockers += _set_blockers(host, facts, kind, transaction)
@@ -47,7 +47,7 @@ def part_of_upgrade(
 ) -> Candidate:
     """The candidate of a part of ``upgrade``, in which its own obstacles stand first."""
     blockers = (
-        *_dpkg_blockers(facts, facts.packages or Packages()),
+        *dpkg_blockers(facts, facts.packages or Packages()),
         *obstacles,
         *_set_blockers(host, facts, WHOLE, part),
     )
@@ -96,7 +96,7 @@ def _effects(facts: Facts, transaction: Transaction | None) -> Effects:
     )
 
 
-def _dpkg_blockers(facts: Facts, packages: Packages) -> list[Blocker]:
+def dpkg_blockers(facts: Facts, packages: Packages) -> list[Blocker]:
     """What is wrong with dpkg itself; apt does nothing until it is mended."""
     found = []
     if facts.dpkg_lock is not None:
@@ -147,7 +147,7 @@ def _lock_blocker(facts: Facts) -> Blocker:
     )
 
 
-def _simulation_blockers(
+def simulation_blockers(
     host: Host, facts: Facts, kind: Kind, transaction: Transaction | None
 ) -> list[Blocker]:
     """Whether it is known at all what would change."""

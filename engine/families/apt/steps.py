@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from engine.errors import RefusedError
-from engine.families.apt import subset
-from engine.families.guarding import guarded
+from engine.families.apt import release, subset
+from engine.families.guarding import TOPICS, guarded, guarded_for, guarded_reboot
 from engine.model.facts import Change, Facts, Transaction
 from engine.model.host import Host
-from engine.model.plan import JobAct, Step, VerifyAct
+from engine.model.plan import GateAct, JobAct, RebootAct, Step, VerifyAct
 from engine.programs.apt_transaction import expected_lines
 
 LOCK_WAIT_S = 600
@@ -24,7 +24,7 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
     ("NEEDRESTART_MODE", "l"),  # list what should be restarted, restart nothing
     ("UCF_FORCE_CONFFOLD", "1"),  # ucf asks by debconf, which dpkg's own options don't answer
 )
-_POLICY = (
+POLICY = (
     # Files that someone edited are kept, the package's version lies beside it as .dpkg-dist.
     *("-o", "Dpkg::Options::=--force-confdef"),
     *("-o", "Dpkg::Options::=--force-confold"),
@@ -39,7 +39,7 @@ _SELECTION = {
 
 
 def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
-    """The steps of ``upgrade``, ``dist-upgrade``, and of the chores ``refresh`` and ``repair``.
+    """The steps of the candidates, and of the chores ``refresh`` and ``repair``.
 
     Raises:
         RefusedError: it can't be carried out here, or not from these facts.
@@ -49,6 +49,8 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
     match candidate:
         case "upgrade" | "dist-upgrade":
             return _upgrade(host, facts, candidate)
+        case "release-upgrade":
+            return _release(host, facts)
         case "refresh":
             return _refresh(facts)
         case "repair":
@@ -102,7 +104,7 @@ def _transact(
     after: tuple[tuple[str, ...], ...] = (),
 ) -> tuple[Step, ...]:
     act = JobAct(
-        commands=(("apt-get", "-y", *_POLICY, *selection), *after),
+        commands=(("apt-get", "-y", *POLICY, *selection), *after),
         simulation=_simulated(selection),
         expected=expected_lines(changes),
         environment=ENVIRONMENT,
@@ -136,6 +138,61 @@ def _verify(facts: Facts, changes: tuple[Change, ...]) -> Step:
     )
 
 
+def _release(host: Host, facts: Facts) -> tuple[Step, ...]:
+    """A Debian release upgrade, in the order of the release notes' chapter on upgrades.
+
+    What it would change is foreseen from the next release's lists before anything is changed, and
+    a person looks at it then.
+    """
+    ahead = release.ahead(facts)
+    if ahead is None:
+        raise RefusedError(
+            f"{host.name} has no release to go to.", hint=f"hostshift status {host.name}"
+        )
+    old, new = ahead.old, ahead.new
+    look = JobAct(
+        commands=(
+            ("release_prepare", old, new.codename),
+            ("release_apt", "-o", "APT::Update::Error-Mode=any", "update"),
+            ("release_apt", "-s", "-o", "Debug::NoLocking=true", "dist-upgrade"),
+            ("release_sizes",),
+        ),
+        environment=ENVIRONMENT,
+        functions=release.FUNCTIONS,
+    )
+    upgrade = JobAct(
+        commands=(
+            ("apt-get", "-y", *POLICY, "--without-new-pkgs", "upgrade"),
+            ("apt-get", "-y", *POLICY, "dist-upgrade"),
+        ),
+        environment=ENVIRONMENT,
+        lock_wait_s=LOCK_WAIT_S,
+    )
+    question = f"Upgrade {host.name} to Debian {new.version} ({new.codename}) now?"
+    reboot = RebootAct(busy=host.busy, deadline_s=int(host.deadlines.reboot_s), next_release=True)
+    verify = VerifyAct(failed_units_before=facts.failed_units)
+    return (
+        Step("prepare", f"Foresee it with the lists of {new.codename}, set beside", "host", look,
+             reversible=True),
+        Step("decide", "Read what it would do, and decide", "controller",
+             GateAct(question, shows="prepare"), gate=True, reversible=True),
+        Step("sources", f"Lead the sources to {new.codename}; what isn't Debian's is off", "host",
+             JobAct(commands=(("release_place",),), environment=ENVIRONMENT,
+                    lock_wait_s=LOCK_WAIT_S, functions=release.FUNCTIONS),
+             undo=("the former sources come back by themselves where lists can't be fetched",)),
+        *guarded_for(host, facts, TOPICS, Step(
+            "release-upgrade", "Upgrade without new packages first, then fully", "host", upgrade,
+            undo=("no package is downgraded: the way back is a snapshot or a successor",))),
+        # Between the two a unit may fail that waits for the reboot: it is looked at after that.
+        *guarded_reboot(host, facts, Step(
+            "reboot", "Reboot, and wait until it has settled", "host", reboot), new_kernel=True),
+        Step("settled", "Look again: units, containers, checks", "host", verify, reversible=True),
+        Step("done", f"See that it is {new.codename}; what the old release left", "host",
+             JobAct(commands=(("release_done", new.codename),), environment=ENVIRONMENT,
+                    functions=release.FUNCTIONS)),
+    )  # fmt: skip
+
+
 def _refresh(facts: Facts) -> tuple[Step, ...]:
     # Without Error-Mode=any apt-get ends with 0 although some lists failed; as an option it is
     # ignored by versions that don't know it, which -eany is not.
@@ -158,7 +215,7 @@ def _repair(host: Host, facts: Facts) -> tuple[Step, ...]:
     configure = ("dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
     # What dpkg can't finish alone, because something is missing, the second command can.
     act = JobAct(
-        commands=(configure, ("apt-get", "-y", "--no-remove", *_POLICY, "-f", "install")),
+        commands=(configure, ("apt-get", "-y", "--no-remove", *POLICY, "-f", "install")),
         last_simulation=("apt-get", "-s", "-o", "Debug::NoLocking=true", "-f", "install"),
         environment=ENVIRONMENT,
         lock_wait_s=LOCK_WAIT_S,

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 from engine.clock import rfc3339
 from engine.inventory import windows
 from engine.jobs import lock
+from engine.jobs.mirror import read
 from engine.jobs.start import keep_plan
 from engine.model.plan import GateAct, Step
+from engine.programs.apt_forecast import forecast
 from engine.runs.observe import Observation
 from engine.runs.records import Record
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from engine.runs.drive import Driver
 
 POLL_S: Final = 0.5
+SHOWN_BYTES: Final = 4 * 1024 * 1024
+"""How much of a job's log is read for what it has foreseen."""
 _OVERRIDDEN: Final = (
     "Another run has acted on the host while this one waited, or its claim was broken: what was "
     "planned may not be true any more."
@@ -49,6 +53,8 @@ async def pass_through(driver: Driver, step: Step, act: GateAct, more: bool) -> 
         waits.append(f"Opens by itself with the window, {rfc3339(window.next_opening(now))}.")
     if until is not None:
         waits.append(f"Nothing more is done after {rfc3339(until)}.")
+    if act.shows is not None:
+        waits += forecast(read(driver.logs.path(driver.run.id, act.shows), 0, SHOWN_BYTES))
 
     def open_by_itself() -> str | None:
         if window is not None and window.contains(driver.session.clock.now()):

@@ -54,7 +54,7 @@ def blocker(found: Facts, name: str, **declared: Any) -> Blocker:
 def test_a_healthy_host_offers_everything_in_a_fixed_order() -> None:
     foreseen = foresee(host(), facts(upgrade("vim")), NOW)
     assert [c.id for c in foreseen.candidates] == [
-        "none", "upgrade", "dist-upgrade", "reboot", "replace",
+        "none", "upgrade", "dist-upgrade", "release-upgrade", "reboot", "replace",
     ]  # fmt: skip
     assert [c.id for c in foreseen.candidates if not c.blockers] == [
         "none", "upgrade", "dist-upgrade", "reboot",
@@ -347,3 +347,45 @@ def test_every_blocker_has_a_remedy() -> None:
             assert found.id
             assert found.message.endswith((".", "?")), found
             assert found.remedy
+
+
+NEXT = "release-upgrade"
+
+
+def test_the_next_release_of_a_debian_that_is_up_to_date() -> None:
+    found = candidate(facts(), NEXT)
+    assert found.title == "Debian 12 to 13 (trixie)"
+    assert found.blockers == ()
+    assert found.changes is None, "that is foreseen when it is run"
+    assert found.effects.reboot is True
+    assert found.risk is not None
+
+
+@pytest.mark.parametrize(
+    ("changed", "declared", "blockers"),
+    [
+        ({"packages": packages(upgrade("vim"))}, {}, ["updates-first"]),
+        ({"packages": packages(dist=(remove("old"),))}, {}, ["updates-first"]),
+        ({"packages": replace(packages(), held=("vim",))}, {}, ["held"]),
+        ({}, {"exclude": ("vim",)}, ["excluded"]),
+        ({"systemd": False}, {}, ["no-systemd"]),
+        ({"packages": replace(packages(), interrupted=True)}, {}, ["dpkg-interrupted"]),
+    ],
+)
+def test_what_must_be_so_before_a_release_upgrade(
+    changed: dict[str, Any], declared: dict[str, Any], blockers: list[str]
+) -> None:
+    assert ids(replace(facts(), **changed), NEXT, host(**declared)) == blockers
+
+
+@pytest.mark.parametrize(("version", "known"), [("13", False), ("14", False), ("11", True)])
+def test_no_release_follows_the_newest(version: str, known: bool) -> None:
+    found = facts()
+    system = replace(found.os, version_id=version)
+    assert (ids(replace(found, os=system), NEXT) == ["no-next-release"]) is not known
+
+
+def test_other_systems_have_no_debian_release() -> None:
+    found = facts()
+    ubuntu = replace(found, os=replace(found.os, id="ubuntu", version_id="24.04"))
+    assert NEXT not in [c.kind for c in foresee(host(), ubuntu, NOW).candidates]

@@ -281,7 +281,7 @@ def test_doing_nothing_has_no_plan() -> None:
 def test_an_unknown_candidate(typed: str, meant: str) -> None:
     with pytest.raises(InputError, match=f"Did you mean '{meant}'") as wrong:
         plan(candidate=typed)
-    assert "upgrade, dist-upgrade, reboot, replace, refresh, repair" in wrong.value.hint
+    assert "upgrade, dist-upgrade, release-upgrade, reboot, replace, refresh" in wrong.value.hint
 
 
 def test_an_unknown_candidate_that_is_like_none() -> None:
@@ -375,3 +375,24 @@ def test_the_document_of_several_hosts_has_the_common_digest() -> None:
 def test_a_repair_does_not_pretend_to_know_how_long_it_interrupts() -> None:
     made = make_plan(host(), facts(packages=packages(interrupted=True)), "repair", NOW)
     assert plan_document([made])["outage_window_s"] == {"expected": None, "from": "unknown"}
+
+
+def test_a_release_upgrade_is_foreseen_and_asked_about_before_anything_changes() -> None:
+    made = make_plan(host(), facts(), "release-upgrade", NOW)
+    order = [step.id for step in made.steps]
+    assert order == [
+        "baseline", "prepare", "decide", "sources", "guard", "release-upgrade", "confirm", "reboot",
+        "settled", "done",
+    ]  # fmt: skip
+    steps = {step.id: step for step in made.steps}
+    assert steps["prepare"].reversible
+    assert steps["decide"].gate
+    assert "release_prepare bookworm trixie" in steps["prepare"].commands
+    upgrade = steps["release-upgrade"].commands
+    assert [("--without-new-pkgs" in c, c.rpartition(" ")[2]) for c in upgrade[1:]] == [
+        (True, "upgrade"),
+        (False, "dist-upgrade"),
+    ]
+    reboot = steps["reboot"].act
+    assert isinstance(reboot, RebootAct)
+    assert (reboot.next_release, reboot.expected_kernel) == (True, None)

@@ -28,6 +28,7 @@ LXC = Boot("0" * 36, "900")
 """A container of the same machine, started anew: the boot id is the machine's."""
 ACT = RebootAct(expected_kernel="6.1.0-41", deadline_s=900)
 ANY = RebootAct(deadline_s=900)
+NEXT = RebootAct(deadline_s=900, next_release=True)
 RAN = ("cron.service", "nginx.service")
 RECORD = Record(OLD, "2026-11-24T03:00:00Z", RAN, failed=())
 BACK = Back(
@@ -123,6 +124,13 @@ TABLE: list[tuple[str, Verdict, State, str]] = [
     ("failures, nobody knows since when",
      verdict(back(failed=("a.service",), settled_s=61, record=noted(failed=None))), "attention",
      "whether it had before isn't known"),
+    ("gone with the old release",
+     verdict(replace(LESS_LATER, lost=("nginx.service",)), act=NEXT), "succeeded",
+     "nginx.service isn't part of the next release"),
+    ("gone, and no release is left", verdict(replace(LESS_LATER, lost=("nginx.service",))),
+     "attention", "nginx.service doesn't run"),
+    ("missing, and known to the next release", verdict(LESS_LATER, act=NEXT), "attention",
+     "nginx.service doesn't run"),
     ("missing, at first", verdict(LESS), "running", "nginx.service doesn't run, and ran before"),
     ("missing", verdict(LESS_LATER), "attention", "nginx.service doesn't run, and ran before"),
     ("missing at the deadline", verdict(LESS, waited=900), "attention", "nginx.service"),

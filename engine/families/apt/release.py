@@ -1,0 +1,110 @@
+"""``release-upgrade`` of a Debian host: to which release, and what must be so before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from engine.families.apt.candidates import dpkg_blockers, simulation_blockers
+from engine.model.candidate import Blocker, Candidate, Effects, Kind
+from engine.model.facts import Facts, Packages
+from engine.model.host import Host
+from engine.programs.distro_info import Release, known_until, next_release
+
+FUNCTIONS: Final = "release.sh"
+"""What its jobs call, below ``engine/host``."""
+_FIRST: tuple[Kind, ...] = ("upgrade", "dist-upgrade")
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The release whose name the sources have now, and the next one."""
+
+    old: str
+    new: Release
+
+
+def ahead(facts: Facts) -> Ahead | None:
+    """What a release upgrade leads to: the next release, as none may be skipped."""
+    following = next_release(facts.os)
+    return Ahead(facts.os.codename, following) if following and facts.os.codename else None
+
+
+def candidates(host: Host, facts: Facts) -> tuple[Candidate, ...]:
+    """The one of a Debian host, with what forbids it; what it changes is told when it is run."""
+    if facts.os.id != "debian":
+        return ()
+    running = facts.containers
+    leads = ahead(facts)
+    here = f"Debian {facts.os.version_id or '?'}"
+    title = f"{here} to {leads.new.version} ({leads.new.codename})" if leads else f"{here}: no next"
+    return (
+        Candidate(
+            id="release-upgrade",
+            kind="release-upgrade",
+            title=title,
+            changes=None,
+            effects=Effects(
+                reboot=True,
+                containers=None if running is None else tuple(sorted(c.name for c in running)),
+            ),
+            blockers=(_newest(here),) if leads is None else tuple(_blockers(host, facts, here)),
+        ),
+    )
+
+
+def _newest(here: str) -> Blocker:
+    return Blocker(
+        "no-next-release",
+        f"{here} is followed by no stable release that this hostshift knows of (its data are of "
+        f"{known_until()}).",
+        "https://www.debian.org/releases/",
+    )
+
+
+def _blockers(host: Host, facts: Facts, here: str) -> list[Blocker]:
+    packages = facts.packages or Packages()
+    found = list(dpkg_blockers(facts, packages))
+    for kind in _FIRST:
+        transaction = packages.transaction(kind)
+        found += simulation_blockers(host, facts, kind, transaction)
+        if transaction is not None and not transaction.error and transaction.changes:
+            number = len(transaction.changes)
+            found.append(
+                Blocker(
+                    "updates-first",
+                    f"{here} is not up to date ({number} pending), and a release upgrade is only "
+                    "proven from a system that is.",
+                    f"hostshift plan {host.name} {kind}",
+                )
+            )
+        if found:
+            break
+    if packages.held:
+        names = " ".join(packages.held[:10])
+        found.append(
+            Blocker(
+                "held",
+                f"On hold, which the next release may not allow: {names}.",
+                f"apt-mark unhold {names}",
+            )
+        )
+    if host.exclude:
+        found.append(
+            Blocker(
+                "excluded",
+                f"The inventory excludes {', '.join(host.exclude)}, and a release upgrade can "
+                "leave no package behind.",
+                f"[hosts.{host.name}] exclude = []",
+            )
+        )
+    if facts.systemd is False:
+        found.append(
+            Blocker(
+                "no-systemd",
+                "systemd is not process 1 here, so the reboot into the new release can't be "
+                "watched over.",
+                f"hostshift plan {host.name} replace",
+            )
+        )
+    return found

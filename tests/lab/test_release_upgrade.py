@@ -1,0 +1,91 @@
+"""A real release upgrade of a booted host: foreseen, refused without a trace, carried out."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.conftest import NewHost
+from tests.lab.controller import Controller, job_file
+from tests.lab.machine import Machine
+from tests.lab.processes import wait_until
+from tests.lab.scenarios import UPDATE, apt_get
+from tests.operators import text
+
+STEP = "release-upgrade"
+NEW = "trixie"
+
+
+@pytest.fixture
+def host(new_host: NewHost) -> Machine:
+    """Up to date in its release, with a source that isn't Debian's."""
+    host = new_host()
+    if host.suite != "bookworm":
+        pytest.skip(f"the lab's hosts are {host.suite}")
+    host.set_sources("bookworm", lab="v1")
+    apt_get(host, UPDATE)
+    apt_get(host, "upgrade")
+    return host
+
+
+def sources(host: Machine) -> str:
+    return (host.root / "etc/apt/sources.list").read_text()
+
+
+def candidate(eve: Controller) -> dict[str, Any]:
+    document = json.loads(eve.call("status", eve.host.name, "--json").stdout)
+    found = {c["id"]: c for c in document["hosts"][0]["candidates"]}
+    return dict(found[STEP])
+
+
+def begun(host: Machine, words: bytes) -> bool:
+    try:
+        return words in job_file(host, "log", STEP).read_bytes()
+    except OSError:
+        return False
+
+
+def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Path) -> None:
+    eve = Controller(tmp_path, host)
+    found = candidate(eve)
+    assert found["blockers"] == []
+    assert found["effects"]["reboot"] is True
+    before = sources(host)
+
+    # foreseen by the next release's lists, while nothing has changed
+    foreseen = eve.run(STEP, check=4)
+    run = eve.last()
+    assert run["state"] == "waiting"
+    told = text(foreseen)
+    assert "off, not of Debian: deb [trusted=yes]" in told
+    assert "packages upgraded" in told
+    assert "Need to get" in told
+    assert sources(host) == before
+    ended = eve.call("answer", run["id"], "end", "--confirm", host.name, check=None)
+    assert eve.last()["state"] == "cancelled", text(ended)
+    assert sources(host) == before
+
+    eve.run(STEP, check=4)
+    process = eve.begin("answer", eve.last()["id"], "go-on", "--confirm", host.name)
+    for words in (b"Unpacking ", b"Setting up "):
+        wait_until(partial(begun, host, words), f"{words!r}", timeout=600)
+        host.link(up=False)
+        wait_until(lambda: eve.last()["state"] == "unknown", "the cut to be seen", timeout=120)
+        host.link(up=True)
+    process.wait(timeout=900)
+    run = eve.last()
+    story = text(eve.call("export", run["id"]))
+    assert run["state"] == "succeeded", story
+    assert f"VERSION_CODENAME={NEW}" in (host.root / "etc/os-release").read_text()
+    assert host.inside("systemctl is-system-running", check=False).stdout.strip() == "running"
+    after = sources(host)
+    assert f"debian {NEW} main" in after
+    assert "# off for trixie, not of Debian: deb [trusted=yes]" in after
+    assert (host.root / "var/lib/hostshift/release/before/sources.list").read_text() == before
+    document = json.loads(eve.call("status", host.name, "--json").stdout)
+    assert document["hosts"][0]["os"]["codename"] == NEW
+    assert [b["id"] for b in candidate(eve)["blockers"]] == ["no-next-release"]
