@@ -195,6 +195,30 @@ COMMANDS: tuple[Command, ...] = (
         quiet=True,
     ),
     Command(
+        "download",
+        ("d",),
+        "download",
+        "Plan the chore `download`: fetch what dist-upgrade needs, install nothing.",
+        ("host",),
+        bar=False,
+    ),
+    Command(
+        "autoremove",
+        ("x",),
+        "autoremove",
+        "Plan the chore `autoremove`: what nothing needs any more, old kernels too.",
+        ("host",),
+        bar=False,
+    ),
+    Command(
+        "restart_services",
+        ("v",),
+        "restart services",
+        "Plan the chore `restart-services`: those that use replaced files.",
+        ("host",),
+        quiet=True,
+    ),
+    Command(
         "attach", ("a",), "attach", "Follow the run on this host.", ("fleet", "host"), quiet=True
     ),
     Command("look", ("g",), "look again", "Look at the hosts again.", ("fleet", "host", "run")),

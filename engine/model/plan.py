@@ -18,7 +18,7 @@ from engine.model.facts import Change
 from engine.model.replacing import ReplacingAct, ServiceCheck, shown
 
 Where = Literal["controller", "host", "successor", "dns"]
-Chore = Literal["refresh", "repair"]
+Chore = Literal["refresh", "repair", "download", "autoremove", "restart-services", "hold", "unhold"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final, get_args
 
 from engine.candidates import foresee, picked
 from engine.candidates.blockers import common_blockers
@@ -14,13 +15,16 @@ from engine.inventory.value import Hooks
 from engine.model.candidate import Blocker, Candidate, Effects
 from engine.model.facts import Change, Facts
 from engine.model.host import Host
-from engine.model.plan import OutageWindow, Plan, Step
+from engine.model.plan import Chore, OutageWindow, Plan, Step
 from engine.plan.around import around as around_steps
 from engine.plan.reboot import reboot_steps
 from engine.plan.replace import Replacing, replace_steps
 from engine.risk import ORDINARY, Circumstances, model, planned_minutes
 
-CHORES = ("refresh", "repair")
+CHORES: Final[tuple[Chore, ...]] = get_args(Chore)
+"""`hold` and `unhold` have the packages behind a colon."""
+_QUIET: Final = frozenset({"refresh", "download", "hold", "unhold"})
+"""Chores that touch no running service and need no typed name."""
 _NO_HOOKS = Hooks()
 
 
@@ -71,7 +75,7 @@ def make_plan(
         BlockedError: blockers forbid it; each is named with its remedy.
         RefusedError: this version has no steps for it.
     """
-    if candidate in CHORES:
+    if candidate.partition(":")[0] in CHORES:
         return _chore(host, facts, candidate, now, hooks)
     foreseen = foresee(host, facts, now, around)
     found = foreseen.candidate(candidate) or picked(host, facts, candidate, now, around)
@@ -121,19 +125,19 @@ def _chore(host: Host, facts: Facts, chore: str, now: datetime, hooks: Hooks) ->
         offered = foresee(host, facts, now).candidate("upgrade")
         blockers += [b for b in offered.blockers if b.id == "dpkg-lock"] if offered else []
     _refuse_if_blocked(host, chore, blockers)
-    refresh = chore == "refresh"
-    changes: tuple[Change, ...] | None = () if refresh else None
+    quiet = chore.partition(":")[0] in _QUIET
+    changes: tuple[Change, ...] | None = () if quiet else None
     steps = family(facts.family).steps(host, facts, chore)
     return Plan(
         host=host.name,
         candidate=chore,
         created_at=now,
-        steps=steps if refresh else around_steps(host, steps, hooks),
-        effects=_NOTHING if refresh else Effects(),
+        steps=steps if quiet else around_steps(host, steps, hooks),
+        effects=_NOTHING if quiet else Effects(),
         risk=None,
-        outage_window=OutageWindow(0, "estimated") if refresh else OutageWindow(None, "unknown"),
+        outage_window=OutageWindow(0, "estimated") if quiet else OutageWindow(None, "unknown"),
         changes=changes,
-        interrupts=not refresh,
+        interrupts=not quiet,
     )
 
 

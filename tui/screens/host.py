@@ -172,6 +172,11 @@ class HostScreen(CommandScreen[None]):
                 return "There is nothing to plan for leaving the host as it is."
         if command.id in ("upgrade", "refresh_lists") and known.facts is None:
             return "This host could not be looked at."
+        if command.id in ("download", "autoremove", "restart_services"):
+            if known.facts is None or known.facts.packages is None:
+                return "That is for apt hosts that could be looked at."
+            if command.id == "restart_services" and not known.facts.services_to_restart:
+                return "No service is known to use replaced files."
         if command.id == "repair" and not known.half_done:
             return "dpkg has nothing half done on this host, or is at work."
         foresight = known.foresight
@@ -206,6 +211,18 @@ class HostScreen(CommandScreen[None]):
     def do_repair(self) -> None:
         """Plan the chore repair."""
         self._plan("repair")
+
+    def do_download(self) -> None:
+        """Plan the chore download."""
+        self._plan("download")
+
+    def do_autoremove(self) -> None:
+        """Plan the chore autoremove."""
+        self._plan("autoremove")
+
+    def do_restart_services(self) -> None:
+        """Plan the chore restart-services."""
+        self._plan("restart-services")
 
     def do_look(self) -> None:
         """Look again, in full; and again for a replacement where that is under the cursor."""

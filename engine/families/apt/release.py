@@ -86,7 +86,7 @@ def _blockers(host: Host, facts: Facts, here: str) -> list[Blocker]:
             Blocker(
                 "held",
                 f"On hold, which the next release may not allow: {names}.",
-                f"apt-mark unhold {names}",
+                f"hostshift plan {host.name} unhold:{names.replace(' ', ',')}",
             )
         )
     if host.exclude:

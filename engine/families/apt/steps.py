@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.errors import RefusedError
-from engine.families.apt import release, subset
+from engine.families.apt import chores, release, subset
 from engine.families.guarding import TOPICS, guarded, guarded_for, guarded_reboot
 from engine.model.facts import Change, Facts, Transaction
 from engine.model.host import Host
@@ -44,6 +44,8 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
     Raises:
         RefusedError: it can't be carried out here, or not from these facts.
     """
+    if candidate.partition(":")[0] in ("hold", "unhold"):
+        return _mark(candidate)
     if subset.is_subset(candidate):
         return _part(host, facts, candidate)
     match candidate:
@@ -55,6 +57,12 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
             return _refresh(facts)
         case "repair":
             return _repair(host, facts)
+        case "download":
+            return _download()
+        case "autoremove":
+            return _autoremove(host, facts)
+        case "restart-services":
+            return _restart(host, facts)
         case _:
             raise RefusedError(
                 f"This version has no steps for {candidate} on an apt host.",
@@ -176,6 +184,11 @@ def _release(host: Host, facts: Facts) -> tuple[Step, ...]:
              reversible=True),
         Step("decide", "Read what it would do, and decide", "controller",
              GateAct(question, shows="prepare"), gate=True, reversible=True),
+        # From here to the reboot no network is needed, but for the lists.
+        Step("download", "Download all of it, and install nothing", "host",
+             JobAct(commands=(("release_apt", "-y", *POLICY, "--download-only", "dist-upgrade"),),
+                    environment=ENVIRONMENT, lock_wait_s=LOCK_WAIT_S,
+                    functions=release.FUNCTIONS), reversible=True),
         Step("sources", f"Lead the sources to {new.codename}; what isn't Debian's is off", "host",
              JobAct(commands=(("release_place",),), environment=ENVIRONMENT,
                     lock_wait_s=LOCK_WAIT_S, functions=release.FUNCTIONS),
@@ -202,6 +215,49 @@ def _refresh(facts: Facts) -> tuple[Step, ...]:
     )
     act = JobAct(commands=(update,), environment=ENVIRONMENT, lock_wait_s=LOCK_WAIT_S)
     return (Step("refresh", "Fetch the package lists", "host", act), _verify(facts, ()))
+
+
+def _download() -> tuple[Step, ...]:
+    """What `dist-upgrade` would need, fetched before the window; only the cache grows."""
+    command = ("apt-get", "-y", *POLICY, "--download-only", "dist-upgrade")
+    act = JobAct(commands=(command,), environment=ENVIRONMENT, lock_wait_s=LOCK_WAIT_S)
+    return (Step("download", "Download and install nothing", "host", act, reversible=True),)
+
+
+def _autoremove(host: Host, facts: Facts) -> tuple[Step, ...]:
+    """What nothing needs any more, old kernels too; apt keeps the running and the newest one."""
+    look = JobAct(commands=(_simulated(("autoremove",)),), environment=ENVIRONMENT)
+    act = JobAct(
+        commands=(("apt-get", "-y", *POLICY, "autoremove"),),
+        environment=ENVIRONMENT,
+        lock_wait_s=LOCK_WAIT_S,
+    )
+    gate = GateAct(f"Remove these packages from {host.name}?", shows="simulate")
+    return (
+        Step("simulate", "See what nothing needs any more", "host", look, reversible=True),
+        Step("decide", "Read what would go, and decide", "controller", gate, gate=True,
+             reversible=True),
+        Step("autoremove", "Remove what nothing needs any more", "host", act),
+        _verify(facts, ()),
+    )  # fmt: skip
+
+
+def _restart(host: Host, facts: Facts) -> tuple[Step, ...]:
+    units = chores.to_restart(host, facts)
+    act = JobAct(commands=tuple(("systemctl", "restart", unit) for unit in units))
+    title = f"Restart {len(units)} services that use replaced files"
+    return (Step("restart-services", title, "host", act), _verify(facts, ()))
+
+
+def _mark(chore: str) -> tuple[Step, ...]:
+    verb, names = chores.marked(chore)
+    act = JobAct(
+        commands=(("apt-mark", verb, *names),), environment=ENVIRONMENT, lock_wait_s=LOCK_WAIT_S
+    )
+    taken = "unhold" if verb == "hold" else "hold"
+    title = f"{'Hold' if verb == 'hold' else 'Hold no longer'} {', '.join(names)}"
+    back = (f"apt-mark {taken} {' '.join(names)}",)
+    return (Step(verb, title, "host", act, reversible=True, undo=back),)
 
 
 def _repair(host: Host, facts: Facts) -> tuple[Step, ...]:

@@ -381,8 +381,8 @@ def test_a_release_upgrade_is_foreseen_and_asked_about_before_anything_changes()
     made = make_plan(host(), facts(), "release-upgrade", NOW)
     order = [step.id for step in made.steps]
     assert order == [
-        "baseline", "prepare", "decide", "sources", "guard", "release-upgrade", "confirm", "reboot",
-        "settled", "done",
+        "baseline", "prepare", "decide", "download", "sources",
+        "guard", "release-upgrade", "confirm", "reboot", "settled", "done",
     ]  # fmt: skip
     steps = {step.id: step for step in made.steps}
     assert steps["prepare"].reversible
@@ -396,3 +396,37 @@ def test_a_release_upgrade_is_foreseen_and_asked_about_before_anything_changes()
     reboot = steps["reboot"].act
     assert isinstance(reboot, RebootAct)
     assert (reboot.next_release, reboot.expected_kernel) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("chore", "steps", "typed"),
+    [
+        ("download", ["download"], False),
+        ("hold:vim,libssl3:i386", ["hold"], False),
+        ("unhold:vim", ["unhold"], False),
+        ("autoremove", ["baseline", "simulate", "decide", "autoremove", "verify"], True),
+    ],
+)
+def test_small_work(chore: str, steps: list[str], typed: bool) -> None:
+    made = plan(candidate=chore)
+    assert [step.id for step in made.steps] == steps
+    assert made.interrupts is typed
+
+
+def test_services_are_restarted_that_can_be_alone() -> None:
+    units = ("dbus.service", "nginx.service", "systemd-logind.service", "user@1000.service")
+    made = plan(candidate="restart-services", services_to_restart=units)
+    assert job(made).commands == (("systemctl", "restart", "nginx.service"),)
+
+
+@pytest.mark.parametrize("units", [None, (), ("dbus.service",)])
+def test_nothing_is_restarted_where_nothing_can_be(units: tuple[str, ...] | None) -> None:
+    with pytest.raises(RefusedError) as caught:
+        plan(candidate="restart-services", services_to_restart=units)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("chore", ["hold", "hold:", "unhold:-rf", "hold:a b", "hold:vim,,x"])
+def test_a_mark_needs_names_of_packages(chore: str) -> None:
+    with pytest.raises(InputError):
+        plan(candidate=chore)
