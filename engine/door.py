@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.candidates import foresee
 from engine.facts import look, look_at, scan
+from engine.facts.changelogs import fetch as changelogs
 from engine.inventory import Inventory, find
 from engine.inventory import load as load_file
 from engine.plan import make_plan
@@ -43,6 +44,7 @@ __all__ = [
     "adopt",
     "answer",
     "break_lock",
+    "changelogs",
     "close",
     "cutover_view",
     "document",

@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "validate the inventory: every error at once, with file, line and key",
     "status": "probe the hosts and print what could be updated; changes nothing",
     "plan": "print the exact steps of one candidate, with their digest; changes nothing",
+    "changelog": "print what pending updates change and which CVEs they fix; changes nothing",
     "run": "carry out a plan that was confirmed by its digest, without the screens",
     "runs": "list past and live runs",
     "log": "write the log of a run",

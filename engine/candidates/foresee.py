@@ -15,7 +15,7 @@ from engine.model.candidate import Candidate, Effects, Foresight, Kind
 from engine.model.facts import Facts
 from engine.model.host import Host
 from engine.risk import ORDINARY, Circumstances, assess
-from engine.risk.waiting import waiting
+from engine.risk.waiting import known_holes, waiting
 
 _ORDER: tuple[Kind, ...] = (
     "none",
@@ -47,7 +47,8 @@ def foresee(host: Host, facts: Facts, now: datetime, around: Circumstances = ORD
     candidates = tuple(
         with_fields(c, risk=assess(host, facts, c, now.date(), around)) for c in found
     )
-    waits = waiting(host, facts, now)
+    cves, unread = known_holes(facts.packages)
+    waits = waiting(host, facts, now, cves, unread)
     return Foresight(
         candidates=candidates,
         waiting=waits,

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from engine.errors import HostOutputError, HostshiftError
 from engine.facts import cache, common
+from engine.facts.changelogs import with_updates
 from engine.facts.sections import ProbeOutput, new_nonce, take_apart
 from engine.families.registry import recognise
 from engine.model.facts import Depth, Facts, Failure, Look, Problem
@@ -38,6 +39,7 @@ async def look_at(session: Session, host: Host, depth: Depth = "full") -> Look:
         return Look(host.name, taken_at, error=as_failure(error), depth=depth)
     if depth == "full" and not session.read_only:
         await asyncio.to_thread(cache.keep, session.state_dir, facts)
+    facts = await asyncio.to_thread(with_updates, session.state_dir, facts)
     return Look(host.name, facts.taken_at, facts, depth=depth)
 
 
@@ -84,7 +86,8 @@ async def scan(
             if joined is None:
                 wanting.append((host, seen.facts))
             else:
-                seen = replace(seen, facts=joined)
+                known = await asyncio.to_thread(with_updates, session.state_dir, joined)
+                seen = replace(seen, facts=known)
         on_look(seen)
 
     async def full(host: Host) -> None:

@@ -181,11 +181,15 @@ class Update:
     Attributes:
         cves: How many CVEs it fixes.
         published: When the vendor published it.
+        cve_ids: Those that its changelog names, also where that isn't known whole.
+        oldest: When the first version above the installed one was published.
     """
 
     source: str
     cves: int | None = None
     published: date | None = None
+    cve_ids: tuple[str, ...] = ()
+    oldest: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

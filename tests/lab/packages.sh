@@ -11,7 +11,8 @@
 #                /etc/lab/allow exists      lab-big      needs 200 MB
 #   lab-kept     needs a new package        lab-badhash  cannot be downloaded: wrong hash
 #   lab-eater    removes lab-victim         lab-unmet    depends on what does not exist
-#   lab-pair-one, lab-pair-two  are of one source package, and in the suite v2-security too
+#   lab-pair-one, lab-pair-two  are of one source package, and in the suite v2-security too;
+#                their changelog is in their archives, that of lab-lib below changelogs/
 #   linux-image-lab  pulls in a new kernel package and asks for a reboot
 #   dropbear-lab, iptables-lab   are guarded by their names; where /etc/lab/break exists they spoil
 #                sshd's configuration and let no packet in
@@ -42,6 +43,12 @@ pack() {
   rm -rf "$tree"
 }
 
+# changelog SOURCE VERSION LINE   what changed, since a first version
+changelog() {
+  printf '%s (%s) lab; urgency=high\n\n  * %s\n\n -- Lab <lab@lab.test>  Mon, 02 Nov 2026 10:00:00 +0000\n\n' "$@"
+  printf '%s (1.0-1) lab; urgency=low\n\n  * First.\n\n -- Lab <lab@lab.test>  Thu, 01 Jan 2026 10:00:00 +0000\n' "$1"
+}
+
 # the same package in both versions, with v2's extra control lines
 both_plain() {
   local name=$1 fields=$2 version
@@ -52,12 +59,17 @@ both_plain() {
 }
 
 both_plain lab-lib ""
+mkdir -p "$repository/changelogs/main/l/lab-lib"
+changelog lab-lib 2.0-1 "Newer, and CVE-2026-12345." \
+  >"$repository/changelogs/main/l/lab-lib/lab-lib_2.0-1_changelog"
 both_plain lab-kept "Depends: lab-newdep"
 both_plain lab-eater "Conflicts: lab-victim\nReplaces: lab-victim"
 both_plain lab-badhash ""
 for version in 1 2; do
   for name in lab-pair-one lab-pair-two; do
     echo "$version" | put $name/usr/lib/lab/$name
+    changelog lab-pair $version.0-1 "Fix what CVE-2021-44228 is about. Closes: #12, #34" |
+      gzip -9n | put $name/usr/share/doc/$name/changelog.Debian.gz
     pack $name $version.0-1 "Source: lab-pair"
   done
 done

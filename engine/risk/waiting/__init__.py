@@ -9,7 +9,15 @@ from engine.risk.waiting.holes import (
     is_exploited,
     is_total,
 )
-from engine.risk.waiting.tree import LISTS_OLD_S, Ages, ages, kernel_waits, source_of, waiting
+from engine.risk.waiting.tree import (
+    LISTS_OLD_S,
+    Ages,
+    ages,
+    kernel_waits,
+    known_holes,
+    source_of,
+    waiting,
+)
 
 __all__ = [
     "LISTS_OLD_S",
@@ -23,6 +31,7 @@ __all__ = [
     "is_exploited",
     "is_total",
     "kernel_waits",
+    "known_holes",
     "source_of",
     "waiting",
 ]

@@ -70,14 +70,21 @@ class _Path:
             self.say(self._reach)
 
 
-def waiting(host: Host, facts: Facts, now: datetime, cves: Sequence[Cve] | None = None) -> Waiting:
+def waiting(
+    host: Host,
+    facts: Facts,
+    now: datetime,
+    cves: Sequence[Cve] | None = None,
+    unread: Sequence[str] = (),
+) -> Waiting:
     """How much there is against waiting, by when, and why. Pure.
 
     Args:
-        cves: All holes that the pending updates close; None where they aren't all known.
+        cves: The holes that the pending updates are known to close; None where none is known.
+        unread: Source packages with pending security updates of which no hole is known.
     """
     path = _Path(host)
-    _holes(path, facts, cves)
+    _holes(path, facts, cves, unread)
     _dpkg(path, facts)
     _lists(path, facts)
     _support(path, facts, now.date())
@@ -96,8 +103,8 @@ def _sooner(one: int | None, other: int | None) -> int | None:
 # -- open holes --------------------------------------------------------------------------------
 
 
-def _holes(path: _Path, facts: Facts, cves: Sequence[Cve] | None) -> None:
-    unknown = [] if cves else _uncounted(facts)
+def _holes(path: _Path, facts: Facts, cves: Sequence[Cve] | None, unread: Sequence[str]) -> None:
+    unknown = _unread(unread) if cves else _uncounted(facts)
     if cves:
         _most_urgent(path, cves)
     unknown += _waits_for_a_reboot(facts)
@@ -131,6 +138,14 @@ def _uncounted(facts: Facts) -> list[str]:
         return []
     what = _count(packages.security, "security update", "security updates")
     return [f"{what} of unknown urgency: there are no CVE data"]
+
+
+def _unread(sources: Sequence[str]) -> list[str]:
+    if not sources:
+        return []
+    what = _count(len(sources), "security update", "security updates")
+    names = f"{', '.join(sources[:3])}{', ...' if len(sources) > 3 else ''}"
+    return [f"{what} of unknown urgency besides, for which no CVE is known: {names}"]
 
 
 def kernel_waits(facts: Facts) -> bool:
@@ -302,13 +317,27 @@ def ages(sources: Iterable[str], packages: Packages, today: date) -> Ages:
     days = [max(0, (today - u.published).days) for u in known if u.published is not None]
     if not days:
         return Ages()
+    oldest = (max(0, (today - u.oldest).days) for u in known if u.oldest is not None)
     dated = {u.source for u in known} - {u.source for u in known if u.published is None}
-    return Ages(max(days), min(days), wanted <= dated)
+    return Ages(max([*days, *oldest]), min(days), wanted <= dated)
 
 
 def source_of(change: Change) -> str:
     """A change's source package; the binary's own name where that isn't known."""
     return change.source or change.name.partition(":")[0]
+
+
+def known_holes(packages: Packages | None) -> tuple[tuple[Cve, ...], tuple[str, ...]]:
+    """The holes that pending updates are known to close, and security updates without any.
+
+    A changelog that names no CVE, or doesn't go back far enough, doesn't say that there is none.
+    No CVSS vectors are bundled, so none has one.
+    """
+    if packages is None or not packages.updates:
+        return (), ()
+    ids = sorted({cve for update in packages.updates for cve in update.cve_ids})
+    read = {update.source for update in packages.updates if update.cve_ids and update.cves}
+    return tuple(Cve(one) for one in ids), tuple(sorted(_security_sources(packages) - read))
 
 
 def _security_sources(packages: Packages) -> set[str]:
