@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from textual.message import Message
 from textual.message_pump import MessagePump
 
+from engine.candidates.what_if import suppose
 from engine.errors import HostshiftError, InputError, ReadOnlyError
 from engine.model.candidate import Foresight
 from engine.model.cutover import CutoverView
@@ -144,6 +145,13 @@ class Bridge:
             no_report=report if isinstance(report, HostshiftError) else None,
             examining=name in self._examining,
         )
+
+    def what_if(self, name: str, ids: Collection[str]) -> Foresight | None:
+        """What would follow for a host if these suppositions were so; None: it wasn't looked at."""
+        facts = self.known(name).facts
+        if facts is None:
+            return None
+        return self._verbs.foresee(*suppose(self._hosts[name], facts, self.now(), ids))
 
     def has(self, name: str) -> bool:
         """Whether a host is in the inventory; one of the history may no longer be."""

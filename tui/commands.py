@@ -12,7 +12,17 @@ from typing import Literal
 from textual.binding import Binding, BindingType
 
 Place = Literal[
-    "everywhere", "table", "log", "fleet", "host", "plan", "run", "cutover", "history", "keys"
+    "everywhere",
+    "table",
+    "log",
+    "fleet",
+    "host",
+    "what-if",
+    "plan",
+    "run",
+    "cutover",
+    "history",
+    "keys",
 ]
 
 PLACES: dict[Place, str] = {
@@ -20,6 +30,7 @@ PLACES: dict[Place, str] = {
     "table": "In tables",
     "fleet": "Fleet",
     "host": "Host",
+    "what-if": "What if",
     "plan": "Plan",
     "run": "Run",
     "cutover": "Cutover",
@@ -264,6 +275,47 @@ COMMANDS: tuple[Command, ...] = (
         ("fleet", "host", "run", "cutover"),
         quiet=True,
     ),
+    Command(
+        "what_if",
+        ("w",),
+        "what if",
+        "Suppose one thing were another, and see what that would change.",
+        ("host",),
+        bar=False,
+    ),
+    Command("suppose_backup", ("b",), "backup", "Suppose it was backed up just now.", ("what-if",)),
+    Command(
+        "suppose_later",
+        ("w",),
+        "7 days later",
+        "Suppose 7 days have passed and nothing new has come out.",
+        ("what-if",),
+    ),
+    Command(
+        "suppose_exposed",
+        ("e",),
+        "internet",
+        "Suppose the internet reaches it, or doesn't.",
+        ("what-if",),
+    ),
+    Command(
+        "suppose_console", ("c",), "console", "Suppose there is a console, or none.", ("what-if",)
+    ),
+    Command(
+        "suppose_failover",
+        ("f",),
+        "failover",
+        "Suppose others took over from it today, as a trial.",
+        ("what-if",),
+    ),
+    Command(
+        "suppose_outage",
+        ("o",),
+        "outage",
+        "Suppose a day without it is unacceptable, or tolerable.",
+        ("what-if",),
+    ),
+    Command("suppose_nothing", ("0",), "as it is", "Suppose nothing.", ("what-if",)),
     Command("panel_1", ("1",), "candidates", "Go to the candidates.", ("host",), bar=False),
     Command("panel_2", ("2",), "facts", "Go to the facts.", ("host",), bar=False),
     Command("panel_3", ("3",), "packages", "Go to the packages.", ("host",), bar=False),

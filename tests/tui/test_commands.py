@@ -20,10 +20,11 @@ from tui.screens.host import HostScreen
 from tui.screens.host_keys import HostKeysScreen
 from tui.screens.plan import PlanScreen
 from tui.screens.run import RunScreen
+from tui.screens.what_if import WhatIfScreen
 
 SCREENS = (
     *(FleetScreen, HostScreen, PlanScreen, RunScreen, CutoverScreen),
-    *(HistoryScreen, HostKeysScreen, HelpScreen),
+    *(HistoryScreen, HostKeysScreen, HelpScreen, WhatIfScreen),
 )
 
 

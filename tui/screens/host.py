@@ -170,7 +170,7 @@ class HostScreen(CommandScreen[None]):
                 return "Nothing is known of this host yet."
             if candidate.kind == "none":
                 return "There is nothing to plan for leaving the host as it is."
-        if command.id in ("upgrade", "refresh_lists") and known.facts is None:
+        if command.id in ("upgrade", "refresh_lists", "what_if") and known.facts is None:
             return "This host could not be looked at."
         if command.id in ("download", "autoremove", "restart_services"):
             if known.facts is None or known.facts.packages is None:
@@ -236,6 +236,12 @@ class HostScreen(CommandScreen[None]):
     async def do_break_lock(self) -> None:
         """Break this host's lock."""
         await break_lock(self, self.bridge, self._host)
+
+    def do_what_if(self) -> None:
+        """Suppose things."""
+        from tui.screens.what_if import WhatIfScreen
+
+        self.show_screen(WhatIfScreen(self.bridge, self._host))
 
     def do_history(self) -> None:
         """Show the runs on this host."""
