@@ -24,6 +24,7 @@ COMMANDS = {
     "answer": "open the gate at which a run waits, or end the run there",
     "stop": "end a run after the transaction in hand",
     "export": "write a run as Markdown for the post-mortem",
+    "calibration": "print what was predicted of past runs against what came of them",
     "unlock": "look at, or break on evidence, the lock that a run left on a host",
     "demo": "the whole application on an embedded fleet; needs no server and no root",
     "init": "print a first inventory made from Ansible or OpenSSH files",

@@ -15,7 +15,7 @@ from typing import get_args
 import pytest
 
 import engine.session
-from engine.commands import log, runs
+from engine.commands import calibration, log, runs
 from engine.commands.following import _Writer, exit_status, until_ctrl_c
 from engine.commands.run import _severity
 from engine.errors import InputError
@@ -199,3 +199,17 @@ def test_every_line_of_a_host_that_can_be_seen_has_its_name(
     writer.copy(None, RUN, "upgrade", last=True)  # type: ignore[arg-type]
     out = capsysbinary.readouterr().out
     assert out == b"h1: Reading... Done\nh1: Unpacking\nh1: end\n"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_calibration_reads_the_record(
+    state_dir: Path, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    args = argparse.Namespace(inventory=None, read_only=False, json=as_json)
+    assert calibration.run(args) == 0
+    said = capsys.readouterr().out
+    if as_json:
+        found = json.loads(said)
+        assert (found["schema"], found["runs"]) == (1, []), "this run's plan has no prediction"
+    else:
+        assert "nothing can be compared" in said
