@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -307,6 +307,20 @@ class Bridge:
         finally:
             self._examining.discard(name)
             self._host_changed(name)
+
+    def read_changelogs(self, name: str) -> None:
+        """Ask a host for the changelogs of its pending updates, in the background."""
+        self._start(self._read_changelogs(name), f"changelogs of {name}")
+
+    async def _read_changelogs(self, name: str) -> None:
+        self._mark_looking({name})
+        try:
+            look = (await self.fully(name)).look
+            if look is not None and look.facts is not None:
+                facts = await self._verbs.read_changelogs(self._hosts[name], look.facts)
+                self._keep_look(replace(look, facts=facts))
+        finally:
+            self._unmark_looking(name)
 
     def forget_report(self, name: str) -> None:
         """Examine a host anew when somebody wants to know."""

@@ -276,6 +276,14 @@ COMMANDS: tuple[Command, ...] = (
         quiet=True,
     ),
     Command(
+        "changelogs",
+        ("c",),
+        "changelogs",
+        "Let the host's apt fetch the changelogs of its pending updates: which CVEs they fix.",
+        ("host",),
+        bar=False,
+    ),
+    Command(
         "what_if",
         ("w",),
         "what if",

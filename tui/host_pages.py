@@ -7,6 +7,7 @@ from datetime import datetime
 from engine.candidates.standing import is_mild
 from engine.model.candidate import Candidate, Foresight
 from engine.model.facts import Deployment, Facts, Packages
+from engine.risk.waiting import is_exploited, source_of
 from tui.fleet_rows import Known, state_of
 from tui.plan_pages import effects_lines, risk_lines
 from tui.replace_pages import preflight_lines, successor_line
@@ -121,9 +122,29 @@ def candidate_page(known: Known, candidate: Candidate | None, inventory: str) ->
         risk_lines(page, candidate.risk)
     if candidate.kind not in ("none", "replace", "decommission"):
         effects_lines(page, candidate.effects, reboots=candidate.kind in REBOOTING)
+    _fixes(page, known.facts, candidate)
     _advice(page, known.foresight, candidate)
     _waiting(page, known.foresight)
     return page
+
+
+def _fixes(page: Page, facts: Facts | None, candidate: Candidate) -> None:
+    """The holes that its changelogs name, those that are known to be exploited first."""
+    packages = None if facts is None else facts.packages
+    known = {u.source: u.cve_ids for u in packages.updates} if packages else {}
+    wanted = sorted({source_of(change) for change in candidate.changes or ()} & set(known))
+    if not wanted:
+        return
+    page.heading("What it fixes")
+    for source in wanted:
+        ids = sorted(known[source], key=lambda cve: (not is_exploited(cve), cve))
+        exploited = [cve for cve in ids if is_exploited(cve)]
+        if exploited:
+            page.item(f"{source}: {', '.join(exploited)}, known to be exploited", "bad")
+        rest = ids[len(exploited) :]
+        if rest or not exploited:
+            words = shorten(", ".join(rest), 200) or "no CVE is named in its changelog"
+            page.item(f"{source}: {words}")
 
 
 def _advice(page: Page, foresight: Foresight | None, candidate: Candidate) -> None:

@@ -38,6 +38,9 @@ class Verbs(Protocol):
     async def examine(self, host: Host) -> Report:
         """What a replacement of a host would meet, and its successor's name."""
 
+    async def read_changelogs(self, host: Host, facts: Facts) -> Facts:
+        """The facts with what the changelogs of the pending updates tell; the host is asked."""
+
     def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:
         """What could be done, what it would risk, what is recommended."""
 
@@ -125,6 +128,12 @@ class EngineVerbs:
         from engine.preflight import examine
 
         return await examine(self._session, host)
+
+    async def read_changelogs(self, host: Host, facts: Facts) -> Facts:
+        """See `Verbs.read_changelogs`."""
+        from engine.facts.changelogs import fetch, told
+
+        return told(facts, await fetch(self._session, host, facts))
 
     def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:
         """See `Verbs.foresee`."""

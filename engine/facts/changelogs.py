@@ -12,7 +12,7 @@ import gzip
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -91,14 +91,19 @@ def kept(state_dir: Path, facts: Facts) -> tuple[Changelog, ...]:
 
 
 def with_updates(state_dir: Path, facts: Facts) -> Facts:
-    """The facts with what kept changelogs tell of their pending updates.
+    """The facts with what kept changelogs tell of their pending updates; asks nobody."""
+    return told(facts, kept(state_dir, facts))
+
+
+def told(facts: Facts, found: Iterable[Changelog]) -> Facts:
+    """The facts with what these changelogs tell of their pending updates.
 
     Where a changelog doesn't go back to the installed version only its dates and CVEs so far are
     known: then the number of CVEs isn't.
     """
     if facts.packages is None:
         return facts
-    known = tuple(_update(one) for one in kept(state_dir, facts) if one.via is not None)
+    known = tuple(_update(one) for one in found if one.via is not None)
     return replace(facts, packages=replace(facts.packages, updates=known)) if known else facts
 
 

@@ -1,4 +1,4 @@
-"""What pending updates fix, asked of a real host's apt, and what that says about waiting."""
+"""What pending updates fix, asked of a real host's apt, what that says, and what came of one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.lab.scenarios import UPDATE, apt_get, lab_packages, switch_to
 from tests.operators import text
 
 
-def test_changelogs_from_the_archive_server_and_from_archives(
+def test_what_updates_fix_is_known_and_what_came_of_them_is_compared(
     new_host: NewHost, tmp_path: Path
 ) -> None:
     host = new_host()
@@ -47,3 +47,10 @@ def test_changelogs_from_the_archive_server_and_from_archives(
     shown = text(eve.call("changelog", host.name, "lab-lib"))
     assert "CVE-2026-12345" in shown
     assert "lab-pair" not in shown
+
+    eve.run("upgrade:only=lab-lib")
+    record = json.loads(eve.call("calibration", "--json").stdout)
+    (ran,) = record["runs"]
+    assert (ran["host"], ran["kind"], ran["wrong"]) == (host.name, "upgrade", False)
+    assert 0 < ran["chance"] < 1
+    assert record["lesson"]["numbers"] == {}

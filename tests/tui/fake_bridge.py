@@ -46,6 +46,7 @@ from engine.model.facts import (
     Problem,
     Reboot,
     Transaction,
+    Update,
 )
 from engine.model.host import Host, Outage
 from engine.model.journal import JournalEntry
@@ -362,6 +363,14 @@ class FakeVerbs:
         await self.gate.wait()
         self._refuse()
         return make_report(host)
+
+    async def read_changelogs(self, host: Host, facts: Facts) -> Facts:
+        self.asked.append(("changelogs", host.name))
+        await self.gate.wait()
+        self._refuse()
+        packages = facts.packages or Packages()
+        updates = (Update("libssl3", 2, NOW.date(), ("CVE-2026-1", "CVE-2021-44228")),)
+        return replace(facts, packages=replace(packages, updates=updates))
 
     def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:
         return foresee(host, facts)

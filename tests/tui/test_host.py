@@ -184,3 +184,22 @@ def test_the_headline_has_the_first_reasons_and_their_candidate_has_all() -> Non
     few = replace(foresight, recommendation=Recommendation("reboot", reasons[:2]))
     known = Known(host, foresight=few)
     assert "advised" not in candidate_page(known, few.candidate("reboot"), "i.toml").plain()
+
+
+async def test_changelogs_are_fetched_when_somebody_asks_and_tell_what_is_fixed() -> None:
+    async with opened(size=(200, 70)) as it:
+        await open_host(it, "gitlab")
+        sheet = it.app.screen.query_one("#candidate-sheet", Sheet)
+        assert "What it fixes" not in sheet.page.plain()
+        assert ("changelogs", "gitlab") not in it.verbs.asked
+        it.verbs.gate.clear()
+        await it.press("c")
+        await it.until(lambda: "looking in full" in it.text())
+        it.verbs.gate.set()
+        await it.until(lambda: "What it fixes" in sheet.page.plain())
+        text = sheet.page.plain()
+        assert "libssl3: CVE-2021-44228, known to be exploited" in text
+        assert "libssl3: CVE-2026-1" in text
+        it.verbs.refuse = RefusedError("gitlab did not tell.", hint="See its /tmp.")
+        await it.press("c")
+        await it.until(lambda: "gitlab did not tell." in it.text())

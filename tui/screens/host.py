@@ -170,7 +170,10 @@ class HostScreen(CommandScreen[None]):
                 return "Nothing is known of this host yet."
             if candidate.kind == "none":
                 return "There is nothing to plan for leaving the host as it is."
-        if command.id in ("upgrade", "refresh_lists", "what_if") and known.facts is None:
+        if (
+            command.id in ("upgrade", "refresh_lists", "what_if", "changelogs")
+            and known.facts is None
+        ):
             return "This host could not be looked at."
         if command.id in ("download", "autoremove", "restart_services"):
             if known.facts is None or known.facts.packages is None:
@@ -236,6 +239,11 @@ class HostScreen(CommandScreen[None]):
     async def do_break_lock(self) -> None:
         """Break this host's lock."""
         await break_lock(self, self.bridge, self._host)
+
+    def do_changelogs(self) -> None:
+        """Ask what the pending updates fix."""
+        self.bridge.read_changelogs(self._host)
+        self.notify("The host's apt is asked; this may take two minutes.", markup=False)
 
     def do_what_if(self) -> None:
         """Suppose things."""
