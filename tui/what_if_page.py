@@ -39,7 +39,9 @@ def what_if_page(
     page.heading("Advice")
     now = as_is.recommendation.kind if as_is.recommendation else "none is known"
     then = supposed.recommendation
-    _pair(page, "", (now, "strong"), (then.kind if then else "none is known", "strong"))
+    _pair(
+        page, "the doctrine's", (now, "strong"), (then.kind if then else "none is known", "strong")
+    )
     for reason in then.why[:FIRST] if then else ():
         page.item(reason)
     return page
@@ -49,11 +51,10 @@ _Said = tuple[str, Tone]
 
 
 def _pair(page: Page, name: str, as_is: _Said, supposed: _Said) -> None:
-    """One line; what stays the same is said once."""
-    parts: list[_Said] = [(f"{name:<{_NAME}}" if name else "", "muted"), as_is]
+    """As it is, and below it as it would be; what stays the same is said once."""
+    page.line((f"{name:<{_NAME}}", "muted"), as_is, hang=_NAME)
     if supposed[0] != as_is[0]:
-        parts += [("  →  supposed: ", "warn"), supposed]
-    page.line(*parts, hang=4)
+        page.line((" " * _NAME, "plain"), ("→ supposed: ", "warn"), supposed, hang=_NAME)
 
 
 def _risk(candidate: Candidate | None) -> _Said:
