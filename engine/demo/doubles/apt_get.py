@@ -1,9 +1,10 @@
-"""apt-get(8): update, upgrade, dist-upgrade, install -f, check, clean; for real and simulated."""
+"""apt-get(8): update, upgrade, dist-upgrade, install -f, check, changelog; real and simulated."""
 
 from __future__ import annotations
 
 import os
 
+from .changelogs import changelog
 from .install import Progress, carry_out
 from .options import Options, UnknownOptionError, parse
 from .packages import Available, Database, Transaction, native, pretty
@@ -41,6 +42,8 @@ def main(program: str, arguments: list[str]) -> int:
         return _upgrade(program, command, options)
     if command == "check":
         return _check(Database(), options)
+    if command == "changelog":
+        return changelog(options.words[1:])
     if command == "indextargets":
         return _targets(options)
     if command in ("clean", "autoclean"):
