@@ -17,4 +17,8 @@ def _candidates(host: Host, facts: Facts) -> tuple[Candidate, ...]:
     return (*with_subsets(host, facts), *release.candidates(host, facts))
 
 
-FAMILY = Family("apt", recognises, observe, _candidates, steps, picked)
+def _picked(host: Host, facts: Facts, candidate: str) -> Candidate | None:
+    return release.picked(host, facts, candidate) or picked(host, facts, candidate)
+
+
+FAMILY = Family("apt", recognises, observe, _candidates, steps, _picked)

@@ -11,6 +11,7 @@ from engine.model.facts import Facts, Packages
 from engine.model.host import Host
 from engine.programs.distro_info import Release, known_until, next_release
 
+KIND: Final = "release-upgrade"
 FUNCTIONS: Final = "release.sh"
 """What its jobs call, below ``engine/host``."""
 _FIRST: tuple[Kind, ...] = ("upgrade", "dist-upgrade")
@@ -31,25 +32,29 @@ def ahead(facts: Facts) -> Ahead | None:
 
 
 def candidates(host: Host, facts: Facts) -> tuple[Candidate, ...]:
-    """The one of a Debian host, with what forbids it; what it changes is told when it is run."""
-    if facts.os.id != "debian":
-        return ()
+    """The one of a Debian host that a release follows; what it changes is told when it is run."""
+    found = picked(host, facts, KIND) if ahead(facts) is not None else None
+    return (found,) if found is not None else ()
+
+
+def picked(host: Host, facts: Facts, candidate: str) -> Candidate | None:
+    """The same for whoever asks by its id, where it says that no release follows."""
+    if candidate != KIND or facts.os.id != "debian":
+        return None
     running = facts.containers
     leads = ahead(facts)
     here = f"Debian {facts.os.version_id or '?'}"
     title = f"{here} to {leads.new.version} ({leads.new.codename})" if leads else f"{here}: no next"
-    return (
-        Candidate(
-            id="release-upgrade",
-            kind="release-upgrade",
-            title=title,
-            changes=None,
-            effects=Effects(
-                reboot=True,
-                containers=None if running is None else tuple(sorted(c.name for c in running)),
-            ),
-            blockers=(_newest(here),) if leads is None else tuple(_blockers(host, facts, here)),
+    return Candidate(
+        id=KIND,
+        kind=KIND,
+        title=title,
+        changes=None,
+        effects=Effects(
+            reboot=True,
+            containers=None if running is None else tuple(sorted(c.name for c in running)),
         ),
+        blockers=(_newest(here),) if leads is None else tuple(_blockers(host, facts, here)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.candidates import foresee, what_blocks
+from engine.candidates import foresee, picked, what_blocks
 from engine.candidates.blockers import REPAIRS
 from engine.model.candidate import Blocker, Candidate
 from engine.model.facts import (
@@ -381,8 +381,11 @@ def test_what_must_be_so_before_a_release_upgrade(
 @pytest.mark.parametrize(("version", "known"), [("13", False), ("14", False), ("11", True)])
 def test_no_release_follows_the_newest(version: str, known: bool) -> None:
     found = facts()
-    system = replace(found.os, version_id=version)
-    assert (ids(replace(found, os=system), NEXT) == ["no-next-release"]) is not known
+    found = replace(found, os=replace(found.os, version_id=version))
+    assert (NEXT in [c.kind for c in foresee(host(), found, NOW).candidates]) is known
+    asked = picked(host(), found, NEXT, NOW)
+    assert asked is not None, "whoever asks is told"
+    assert [b.id for b in asked.blockers] == ([] if known else ["no-next-release"])
 
 
 def test_other_systems_have_no_debian_release() -> None:
