@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,10 @@ SLOW = (
     "unit/transport/test_tunnel.py",
     "unit/writers",  # waits for deadlines, under three shells
 )
+
+# Who begins this in the background has it ignore SIGINT, and so would every program that a test
+# starts to be interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A submission is judged by the same examples each time; everywhere else others are tried each time.
 # Other work shares the machine, so how long one example takes tells nothing.
