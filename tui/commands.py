@@ -191,6 +191,14 @@ COMMANDS: tuple[Command, ...] = (
         ("host",),
     ),
     Command(
+        "mend",
+        ("m",),
+        "mend",
+        "Plan what mends the first blocker of the candidate the cursor is on.",
+        ("host",),
+        quiet=True,
+    ),
+    Command(
         "refresh_lists",
         ("r",),
         "refresh lists",

@@ -36,6 +36,18 @@ def what_blocks(foresight: Foresight | None) -> Blocker | None:
     return due[0][0] if due and all(due) else None
 
 
+def what_mends(host: str, candidate: Candidate | None) -> str | None:
+    """The candidate or chore by which the first of a candidate's blockers that has one is mended.
+
+    None where a person has to, by the words of the remedies.
+    """
+    for blocker in candidate.blockers if candidate is not None else ():
+        command, _, named = blocker.remedy.partition("\n")[0].rpartition(" ")
+        if command == f"hostshift plan {host}":
+            return named
+    return None
+
+
 def recommended(foresight: Foresight | None) -> Candidate | None:
     """The recommended candidate, where there is a recommendation."""
     if foresight is None or foresight.recommendation is None:

@@ -182,7 +182,7 @@ def foresee(host: Host, facts: Facts) -> Foresight:
             Blocker(
                 "dpkg-interrupted",
                 "dpkg was interrupted on this host: 2 packages are half configured.",
-                "Plan the chore `repair`, which runs `dpkg --configure -a`.",
+                f"hostshift plan {host.name} repair",
             ),
         )
     score = min(90, pending)

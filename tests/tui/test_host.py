@@ -70,7 +70,21 @@ async def test_blockers_come_with_their_remedy() -> None:
     async with opened(size=(160, 50)) as it:
         await open_host(it, "runner1")
         assert "■ Blocked: dpkg-interrupted" in it.text()
-        assert "Plan the chore `repair`" in it.text()
+        assert "hostshift plan runner1 repair" in it.text()
+
+
+async def test_a_key_plans_what_mends_the_first_blocker() -> None:
+    async with opened(size=(160, 50)) as it:
+        await open_host(it, "gitlab")
+        await it.press("m")
+        await it.until(lambda: "is mended by a plan" in it.text())
+        await it.press("q")
+        await it.on("FleetScreen")
+        screen = await open_host(it, "runner1")
+        screen.candidates.move_to_key("upgrade")
+        await it.press("m")
+        await it.on("PlanScreen")
+        await it.until(lambda: "Plan repair" in it.text())
 
 
 async def test_a_replacement_is_examined_when_somebody_looks_at_it() -> None:

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from engine.candidates.standing import what_mends
 from engine.model.candidate import Candidate
 from engine.model.facts import Change
 from tui.bridge import Bridge, wants_password
@@ -170,6 +171,8 @@ class HostScreen(CommandScreen[None]):
                 return "Nothing is known of this host yet."
             if candidate.kind == "none":
                 return "There is nothing to plan for leaving the host as it is."
+        if command.id == "mend" and self._mend() is None:
+            return "No blocker of this candidate is mended by a plan: see its remedies."
         if (
             command.id in ("upgrade", "refresh_lists", "what_if", "changelogs")
             and known.facts is None
@@ -202,6 +205,14 @@ class HostScreen(CommandScreen[None]):
         """Plan the candidate under the cursor."""
         if (key := self.candidates.cursor_key) is not None:
             self._plan(key)
+
+    def _mend(self) -> str | None:
+        return what_mends(self._host, self.candidates.cursor_row)
+
+    def do_mend(self) -> None:
+        """Plan what mends the first blocker."""
+        if (chore := self._mend()) is not None:
+            self._plan(chore)
 
     def do_upgrade(self) -> None:
         """Plan the upgrade."""

@@ -104,13 +104,14 @@ def dpkg_blockers(facts: Facts, packages: Packages) -> list[Blocker]:
     if facts.packages_at_work:
         # What looks half done is the very work that goes on: to repair it now would be wrong.
         return found
+    repair = f"hostshift plan {facts.host} repair"
     if packages.interrupted:
         found.append(
             Blocker(
                 "dpkg-interrupted",
                 "dpkg was interrupted in the middle of its work: some packages are unpacked and "
                 "not configured, and apt refuses everything until that is finished.",
-                "dpkg --configure -a",
+                f"{repair}\n# by hand: dpkg --configure -a",
             )
         )
     if packages.broken:
@@ -121,7 +122,7 @@ def dpkg_blockers(facts: Facts, packages: Packages) -> list[Blocker]:
                 "dpkg-broken",
                 f"{_count(len(packages.broken), 'package')} neither properly installed nor "
                 f"properly removed: {shown}{more}.",
-                "dpkg --configure -a; then apt-get -s -f install",
+                f"{repair}\n# by hand: dpkg --configure -a; then apt-get -s -f install",
             )
         )
     if facts.depth == "full" and facts.packages is not None and packages.interrupted is None:
@@ -184,7 +185,7 @@ def simulation_blockers(
             Blocker(
                 "broken-dependencies",
                 f"Installed packages don't fit together: {words}",
-                "apt-get -s -f install",
+                f"hostshift plan {host.name} repair\n# by hand: apt-get -s -f install",
             )
         ]
     return [

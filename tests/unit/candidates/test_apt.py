@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.candidates import foresee, picked, what_blocks
+from engine.candidates import foresee, picked, what_blocks, what_mends
 from engine.candidates.blockers import REPAIRS
 from engine.model.candidate import Blocker, Candidate
 from engine.model.facts import (
@@ -166,7 +166,10 @@ def test_what_a_look_cannot_tell_is_none() -> None:
 
 def test_an_interrupted_dpkg_blocks_with_its_repair() -> None:
     found = facts(packages=packages(upgrade("vim"), interrupted=True))
-    assert blocker(found, "dpkg-interrupted").remedy == "dpkg --configure -a"
+    shown = blocker(found, "dpkg-interrupted").remedy
+    assert shown == "hostshift plan server1 repair\n# by hand: dpkg --configure -a"
+    assert what_mends("server1", candidate(found)) == "repair"
+    assert what_mends("server2", candidate(found)) is None
     assert "dpkg-interrupted" in ids(found, "dist-upgrade")
     assert "dpkg-interrupted" not in ids(found, "replace")
 

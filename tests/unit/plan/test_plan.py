@@ -181,7 +181,7 @@ def test_a_blocked_candidate_is_refused_with_every_remedy() -> None:
         make_plan(host(), found, "upgrade", NOW)
     assert refused.value.exit_status == 5
     assert "privilege:" in refused.value.message
-    assert "remedy: dpkg --configure -a" in refused.value.message
+    assert "remedy: hostshift plan server1 repair\n" in refused.value.message
     assert "hostshift status server1" in refused.value.hint
 
 

@@ -106,7 +106,7 @@ def test_a_table_of_the_fleet(fleet: Fleet, capsys: pytest.CaptureFixture[str]) 
         "server1             debian 12     1    1  no      moderate  upgrade  20 low\n"
         "server2             debian 12     1    1  no      moderate  upgrade  20 low\n"
         "\n"
-        "broken  blocked (dpkg-interrupted); remedy: dpkg --configure -a\n"
+        "broken  blocked (dpkg-interrupted); remedy: hostshift plan broken repair\n"
     )
     assert max(map(len, shown.out.splitlines())) <= 80
     assert shown.err.startswith("a-host-with-a-very-long-name: No answer within 10 s.\n  hint: ")
@@ -119,7 +119,7 @@ def test_hosts_by_name_are_explained(fleet: Fleet, capsys: pytest.CaptureFixture
     assert fleet.asked == [("broken", "full")]
     assert "advice: none" in shown.out
     assert "Repair first: dpkg was interrupted" in shown.out
-    assert "remedy: dpkg --configure -a" in shown.out
+    assert "remedy: hostshift plan broken repair" in shown.out
     assert shown.status == 0
 
 
