@@ -19,7 +19,9 @@ mount --no-canonicalize --bind /proc/self/fd/9 "$LAB_OUTER_NETWORK"
 exec 9<&-
 
 ip link set lo up
-ip link add br0 type bridge
+# With an address of its own: else the bridge takes the lowest of its ports', and hosts that know the
+# old one are cut off from the apt proxy, for a minute and more, whenever a host comes or goes.
+ip link add br0 address 02:00:00:00:00:01 type bridge
 ip addr add "$LAB_NETWORK.1/24" dev br0
 ip link set br0 up
 

@@ -36,6 +36,8 @@ class Network:
     def remove(self) -> None:
         """Take everything away."""
         run(["ip", "netns", "delete", self.name], check=False)
+        # rules that name a device wait for the next of that name (Linux 6.16)
+        run(["nft", "-f", "-"], stdin=_gone("netdev", self._ours), check=False)
         # the namespace may live on in a dying process; the address must be free now
         run(["ip", "link", "delete", self._ours], check=False)
 

@@ -16,6 +16,7 @@ from tests.lab.conftest import NewHost
 from tests.lab.inventory import isolated_home, write_inventory
 from tests.lab.keys import PASSWORDS
 from tests.lab.machine import Machine, Options
+from tests.lab.processes import run
 from tests.lab.scenarios import (
     apt_get,
     clean,
@@ -100,6 +101,15 @@ def test_faults_of_the_network_heal(new_host: NewHost) -> None:
     host.network.heal()
     assert host.inside("nft list ruleset").stdout == ""
     assert host.ssh("true").returncode == 0
+
+
+def test_hosts_that_come_and_go_leave_the_bridge_as_it_was(lab: Lab) -> None:
+    # a bridge whose address changed was a gateway that the other hosts could not find for a minute
+    bridge = run(["ip", "-brief", "link", "show", "br0"]).stdout.split()[2]
+    with lab.machine() as host:
+        host.network.lose(30)
+        assert run(["ip", "-brief", "link", "show", "br0"]).stdout.split()[2] == bridge
+    assert run(["nft", "list", "ruleset"]).stdout == ""
 
 
 def test_hosts_reach_the_lab_and_nothing_else(new_host: NewHost) -> None:
