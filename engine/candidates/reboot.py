@@ -8,9 +8,11 @@ from engine.model.candidate import Blocker, Candidate, Effects
 from engine.model.facts import Facts
 from engine.model.host import Host
 
-_HALF_WAY = frozenset(["dpkg-lock", "dpkg-interrupted", "dpkg-broken", "dpkg-unknown", "busy"])
-"""Blockers of a family's candidates that say that packages are at work, or half done: the host
-might not come up again. Broken dependencies alone hold up no boot."""
+_HALF_WAY = frozenset(
+    ["dpkg-lock", "dpkg-interrupted", "dpkg-broken", "dpkg-unknown", "busy", "sshd-config"]
+)
+"""Blockers of a family's candidates that say that packages are at work, or half done, or that sshd
+would not start: the host might not come back. Broken dependencies alone hold up no boot."""
 
 
 def reboot(host: Host, facts: Facts, others: Iterable[Candidate]) -> Candidate:

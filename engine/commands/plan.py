@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "candidate",
         metavar="CANDIDATE",
-        help="what `status` names (upgrade, dist-upgrade, ...), or a chore: refresh, repair",
+        help="what `status` names (upgrade, dist-upgrade, ...), or a chore: refresh, repair, clean",
     )
     parser.add_argument("--json", action="store_true", help="the plan as JSON (schema 1)")
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from engine.families.protocol import Sections
 from engine.model.facts import Facts, Packages, Reboot
 
-SCHEMA = 2
+SCHEMA = 3
 """Of the kept files and of what a fingerprint covers; a new one makes the old ones worthless."""
 LONGEST = timedelta(hours=24)
 """A full look is not used longer, because services to restart change without a trace."""
@@ -105,6 +105,7 @@ def join(light: Facts, former: Facts | None) -> Facts | None:
         depth="full",
         packages=_packages(light.packages, former.packages),
         services_to_restart=former.services_to_restart,
+        refused_configs=former.refused_configs,
         reboot=Reboot(True if reasons else light.reboot.required, reasons),
         problems=(*light.problems, *(p for p in former.problems if p.section in _FULL_ONLY)),
     )

@@ -9,6 +9,7 @@ from engine.families.problems import unread
 from engine.families.protocol import Section, Sections
 from engine.model.facts import Depth, Facts, OperatingSystem, Problem, Reboot
 from engine.programs import (
+    access,
     containers,
     filesystems,
     host_lock,
@@ -38,6 +39,9 @@ def observe(host: str, sections: Sections, depth: Depth, taken_at: datetime) -> 
     )
     if "host" not in sections:
         problems.append(unread(None, "host", "What the host is"))
+    here = host_time(sections)
+    if here is not None:
+        facts = replace(facts, clock_off_s=round((here - taken_at).total_seconds()))
     facts = _machine(sections, facts, problems, signs.get("root", ""))
     facts = _running(sections, facts, problems)
     return replace(facts, problems=tuple(problems))
@@ -93,6 +97,7 @@ def _machine(sections: Sections, facts: Facts, problems: list[Problem], root: st
         virtualization=virtualization,
         kubernetes_node=_kubernetes(sections.get("kubernetes")),
         filesystems=found,
+        read_only=filesystems.parse_read_only(_output(sections, "writable")),
         kernel=kernel.kernel(signs, contained),
         reboot=Reboot(True if reasons else None, reasons),
     )
@@ -124,7 +129,15 @@ def _running(sections: Sections, facts: Facts, problems: list[Problem]) -> Facts
                 "Look at /var/lib/hostshift/lock on the host.",
             )
         )
-    return replace(facts, failed_units=failed, containers=running, auto_updates=updaters, lock=lock)
+    tested = sections.get("access") if facts.privileged else None
+    return replace(
+        facts,
+        failed_units=failed,
+        containers=running,
+        auto_updates=updaters,
+        lock=lock,
+        refused_configs=None if tested is None else access.parse(tested.output),
+    )
 
 
 def _kubernetes(section: Section | None) -> bool | None:

@@ -76,6 +76,35 @@ look_filesystems() {
     within "$short_time" stat -f -c '%n %f %S %d %c' "$@"
 }
 
+# The mounts that updates write to, in the order in which they were mounted: the last one counts.
+look_writable() {
+    while read -r _ point _ options _; do
+        case $point in
+        / | /var | /var/lib | /var/lib/dpkg | /var/cache | /var/cache/apt)
+            case ,$options, in
+            *,ro,*) put ro "$point" ;;
+            *) put rw "$point" ;;
+            esac
+            ;;
+        esac
+    done <"$root/proc/mounts"
+}
+
+# Whether sshd and sudo would take their configuration as it is now. Only on the real system: these
+# programs know no other root. Without /run/sshd, which a stopped ssh.service takes away, sshd tests
+# nothing.
+look_access() {
+    [ -z "$root" ] && [ "$(id -u)" = 0 ] || return 0
+    if has sshd && [ -d /run/sshd ]; then look_test sshd -t; fi
+    if has visudo; then look_test visudo -c; fi
+}
+
+look_test() {
+    said=$(within "$short_time" "$@" 2>&1)
+    put "$1" "$?"
+    printf '%s\n' "$said" | head -n 20 | while read -r line; do put "$1-says" "$line"; done
+}
+
 look_kernel() {
     put release "$(uname -r)"
     put version "$(uname -v)"
@@ -400,13 +429,14 @@ look_target() {
     put target "$state|$base|$4"
 }
 
-# What decides a simulation: size, inode and time of each file; sorted by name by the shell.
+# What decides a full look: size, inode and time of each file; sorted by name by the shell.
 look_fingerprint() {
     set --
     for file in "$root"/var/lib/dpkg/status "$root"/var/lib/dpkg/arch \
         "$root"/var/lib/apt/extended_states "$root"/var/lib/apt/lists/*_* "$root"/etc/machine-id \
         "$root"/etc/apt/* "$root"/etc/apt/*.d/* "$root"/etc/dpkg/dpkg.cfg \
-        "$root"/etc/dpkg/dpkg.cfg.d/*; do
+        "$root"/etc/dpkg/dpkg.cfg.d/* "$root"/etc/ssh/* "$root"/etc/ssh/*.d/* \
+        "$root"/etc/sudoers "$root"/etc/sudoers.d/*; do
         if [ -f "$file" ]; then set -- "$@" "$file"; fi
     done
     if [ $# -gt 0 ]; then within "$short_time" stat -L -c '%s %i %Y %n' "$@"; fi
@@ -436,6 +466,16 @@ open_apt_cache() {
         [ ! "$apt_cache_file" -ot /var/lib/apt/lists ] && exec 9<"$apt_cache_file"; then
         apt_cache=/proc/self/fd/9
         apt_quiet apt-cache policy nothing >/dev/null 2>&1 || apt_cache=
+    fi
+}
+
+# What apt has fetched and kept, in bytes.
+look_archives() {
+    set -- "$root"/var/cache/apt/archives/*.deb
+    if [ -e "$1" ]; then
+        stat -c %s "$@" | awk '{ sum += $1 } END { printf "bytes=%.0f\n", sum }'
+    else
+        put bytes 0
     fi
 }
 
@@ -487,6 +527,7 @@ apt_sections() {
     section upgrade-size "$apt_limit" look_upgrade_size
     section dist-upgrade-size "$apt_limit" look_dist_upgrade_size
     section sources "$apt_limit" look_sources
+    section archives "$short_limit" look_archives
     section conffiles "$short_limit" look_conffiles
     if [ -d "$root/run/systemd/system" ] && has systemctl; then
         section running-services "$short_limit" look_running_services
@@ -515,6 +556,7 @@ main() {
     section os-release "$short_limit" look_os_release
     section virtualization "$short_limit" look_virtualization
     section filesystems "$short_limit" look_filesystems
+    if [ -r "$root/proc/mounts" ]; then section writable "$short_limit" look_writable; fi
     section kernel "$short_limit" look_kernel
     if [ -d "$root/run/systemd/system" ] && has systemctl; then
         section units "$short_limit" look_units
@@ -527,6 +569,7 @@ main() {
         section rpm-ostree "$apt_limit" look_rpm_ostree
     fi
     if has apt-get && has dpkg-query; then apt_sections; fi
+    if [ "$depth" = full ]; then section access "$short_limit" look_access; fi
     if [ "$depth" = full ] && has needrestart; then
         section needrestart "$apt_limit" look_needrestart
     fi

@@ -238,6 +238,7 @@ class Packages:
         conffiles: Configuration files of any package that aren't as dpkg recorded them, also of
             removed ones that left theirs (full depth).
         services: Running services of packages (full depth, with systemd).
+        archive_bytes: What apt has fetched and kept in its cache (full depth).
     """
 
     upgradable: int | None = None
@@ -252,6 +253,7 @@ class Packages:
     updates: tuple[Update, ...] = ()
     conffiles: tuple[Conffile, ...] | None = None
     services: tuple[PackageService, ...] | None = None
+    archive_bytes: int | None = None
 
     @property
     def needs_repair(self) -> bool:
@@ -314,6 +316,19 @@ class HostLock:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedConfig:
+    """A configuration that its program refuses, so that its next start fails.
+
+    Attributes:
+        program: ``sshd`` or ``visudo``, which tests sudo's.
+        said: Its own words, with the file's line where it names one.
+    """
+
+    program: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One look at one host.
 
@@ -329,6 +344,9 @@ class Facts:
         lock: A hostshift's lock on this host, or None where there is none.
         systemd: Whether systemd is PID 1.
         busy: Another package operation runs, in the program's own words.
+        read_only: Mount points that updates write to and that can only be read.
+        clock_off_s: Seconds that the host's clock is before (or behind, negative) the controller's.
+        refused_configs: What sshd and sudo would not start with (full depth, root).
     """
 
     host: str
@@ -358,6 +376,9 @@ class Facts:
     systemd: bool | None = None
     busy: str | None = None
     lock: HostLock | None = None
+    read_only: tuple[str, ...] | None = None
+    clock_off_s: int | None = None
+    refused_configs: tuple[RefusedConfig, ...] | None = None
 
     @property
     def packages_at_work(self) -> bool:

@@ -18,7 +18,9 @@ from engine.model.facts import Change
 from engine.model.replacing import ReplacingAct, ServiceCheck, shown
 
 Where = Literal["controller", "host", "successor", "dns"]
-Chore = Literal["refresh", "repair", "download", "autoremove", "restart-services", "hold", "unhold"]
+Chore = Literal[
+    "refresh", "repair", "download", "autoremove", "clean", "restart-services", "hold", "unhold"
+]
 
 
 @dataclass(frozen=True, slots=True)

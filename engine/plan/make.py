@@ -23,7 +23,7 @@ from engine.risk import ORDINARY, Circumstances, model, planned_minutes
 
 CHORES: Final[tuple[Chore, ...]] = get_args(Chore)
 """`hold` and `unhold` have the packages behind a colon."""
-_QUIET: Final = frozenset({"refresh", "download", "hold", "unhold"})
+_QUIET: Final = frozenset({"refresh", "download", "clean", "hold", "unhold"})
 """Chores that touch no running service and need no typed name."""
 _NO_HOOKS = Hooks()
 

@@ -1,11 +1,14 @@
-"""``stat -f -c '%n %f %S %d %c'``: free blocks for root, block size, free inodes, all inodes."""
+"""File systems: room by ``stat -f -c '%n %f %S %d %c'``, read-only ones by ``/proc/mounts``.
+
+The format: free blocks for root, block size, free inodes, all inodes.
+"""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 
 from engine.model.facts import Filesystem
-from engine.programs.lines import cleaned_lines, whole_number
+from engine.programs.lines import cleaned_lines, pairs, whole_number
 
 
 def parse(output: bytes, root: str = "") -> tuple[Filesystem, ...] | None:
@@ -24,6 +27,14 @@ def parse(output: bytes, root: str = "") -> tuple[Filesystem, ...] | None:
             continue
         found[mount] = Filesystem(mount, free * size, inodes if all_inodes else None)
     return tuple(found[mount] for mount in sorted(found)) or None
+
+
+def parse_read_only(output: bytes) -> tuple[str, ...] | None:
+    """Mount points that are read-only; of several mounts on one point the last one counts."""
+    found = {mount: mode for mode, mount in pairs(output) if mode in ("ro", "rw")}
+    if not found:
+        return None
+    return tuple(sorted(mount for mount, mode in found.items() if mode == "ro"))
 
 
 def filesystem_of(path: str, filesystems: tuple[Filesystem, ...]) -> Filesystem | None:

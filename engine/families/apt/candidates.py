@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.families.apt import effects
+from engine.families.apt import effects, soundness
 from engine.families.apt.subset import WHOLE, Subset, dependents, source_of, sources_of, without
 from engine.families.traits import names_with
 from engine.model.candidate import Blocker, Candidate, Effects, Kind
@@ -97,8 +97,8 @@ def _effects(facts: Facts, transaction: Transaction | None) -> Effects:
 
 
 def dpkg_blockers(facts: Facts, packages: Packages) -> list[Blocker]:
-    """What is wrong with dpkg itself; apt does nothing until it is mended."""
-    found = []
+    """What is wrong with the host, or with dpkg itself; apt does nothing until it is mended."""
+    found = soundness.blockers(facts)
     if facts.dpkg_lock is not None:
         found.append(_lock_blocker(facts))
     if facts.packages_at_work:
@@ -270,6 +270,7 @@ def _nothing(host: Host, facts: Facts, kind: Kind) -> Blocker:
 
 def _room_blockers(facts: Facts, transaction: Transaction) -> list[Blocker]:
     """Not enough disk for the download, or for what is unpacked from it."""
+    kept = (facts.packages.archive_bytes if facts.packages else None) or 0
     filesystems = facts.filesystems or ()
     needed: dict[str, int] = {}
     for path, size in ((ARCHIVES, transaction.download_bytes), (SYSTEM, transaction.disk_bytes)):
@@ -280,14 +281,15 @@ def _room_blockers(facts: Facts, transaction: Transaction) -> list[Blocker]:
     for filesystem in filesystems:
         need, free = needed.get(filesystem.mount, 0), filesystem.free_bytes
         if free is not None and need > free:
-            found.append(
-                Blocker(
-                    "no-room",
-                    f"{filesystem.mount} has {megabytes(free)} free and {megabytes(need)} would "
-                    "be needed.",
-                    "apt-get clean" if filesystem.mount != "/boot" else "apt-get autoremove",
-                )
+            words = (
+                f"{filesystem.mount} has {megabytes(free)} free and {megabytes(need)} would be "
+                "needed."
             )
+            remedy = f"hostshift plan {facts.host} autoremove\n# by hand: apt-get autoremove"
+            if kept and filesystem == filesystem_of(ARCHIVES, filesystems):
+                words += f" Fetched packages that apt keeps there take {megabytes(kept)}."
+                remedy = f"hostshift plan {facts.host} clean"
+            found.append(Blocker("no-room", words, remedy))
     return found
 
 

@@ -39,7 +39,7 @@ _SELECTION = {
 
 
 def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
-    """The steps of the candidates, and of the chores ``refresh`` and ``repair``.
+    """The steps of the candidates and of the chores.
 
     Raises:
         RefusedError: it can't be carried out here, or not from these facts.
@@ -63,6 +63,8 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
             return _autoremove(host, facts)
         case "restart-services":
             return _restart(host, facts)
+        case "clean":
+            return _clean(facts)
         case _:
             raise RefusedError(
                 f"This version has no steps for {candidate} on an apt host.",
@@ -258,6 +260,14 @@ def _mark(chore: str) -> tuple[Step, ...]:
     title = f"{'Hold' if verb == 'hold' else 'Hold no longer'} {', '.join(names)}"
     back = (f"apt-mark {taken} {' '.join(names)}",)
     return (Step(verb, title, "host", act, reversible=True, undo=back),)
+
+
+def _clean(facts: Facts) -> tuple[Step, ...]:
+    """What apt has fetched goes; what is installed stays."""
+    act = JobAct(commands=(("apt-get", "clean"),), environment=ENVIRONMENT, lock_wait_s=LOCK_WAIT_S)
+    size = facts.packages.archive_bytes if facts.packages else None
+    frees = "" if size is None else f" ({-(-size // 1_000_000)} MB)"
+    return (Step("clean", f"Remove fetched packages from apt's cache{frees}", "host", act),)
 
 
 def _repair(host: Host, facts: Facts) -> tuple[Step, ...]:

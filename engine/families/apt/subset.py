@@ -221,7 +221,7 @@ def obstacles(host: str, whole: Transaction, part: Transaction) -> tuple[Blocker
 def _split(host: str, source: str, name: str, why: str) -> Blocker:
     remedy = f"hostshift plan {host} dist-upgrade"
     if why == "held":
-        remedy = f"apt-mark unhold {name}"
+        remedy = f"hostshift plan {host} unhold:{name}\n# by hand: apt-mark unhold {name}"
     return Blocker(
         "split-source",
         f"The source package {source} would be split: its package {name} stays as it is ({why}).",

@@ -9,7 +9,7 @@ from engine.families.apt.parts import left_behind, with_parts
 from engine.families.problems import unread
 from engine.families.protocol import Section, Sections
 from engine.model.facts import Change, Depth, Packages, Problem, Transaction
-from engine.programs import apt_list, apt_records, apt_simulation, dpkg
+from engine.programs import apt_list, apt_records, apt_simulation, dpkg, lines
 
 _SIMULATED = ("upgrade", "dist-upgrade")
 """Candidates' kinds, and the names of their sections."""
@@ -90,6 +90,9 @@ def _simulated(
         stays = {why: tuple(n for n in names if n in newer) for why, names in stays.items()}
     packages = replace(
         packages,
+        archive_bytes=lines.whole_number(
+            lines.single(_bytes(sections.get("archives"))).get("bytes")
+        ),
         transactions=tuple(
             _taken_apart(sections, found, sources, stays) if found.candidate == "upgrade" else found
             for found in transactions

@@ -304,6 +304,20 @@ def test_room(filesystems: tuple[Filesystem, ...] | None, blocked: bool) -> None
     assert ids(found) == (["no-room"] if blocked else [])
 
 
+def test_no_room_names_what_cleaning_frees() -> None:
+    disks = (Filesystem("/", 10**9), Filesystem("/var", 999_999))
+    found = facts(packages=packages(upgrade("vim"), archive_bytes=5_000_001), filesystems=disks)
+    assert what_mends("server1", candidate(found)) == "clean"
+    assert "take 6 MB" in blocker(found, "no-room").message
+    disks = (Filesystem("/", 10**9), Filesystem("/usr", 999_999))
+    elsewhere = replace(found, filesystems=disks)
+    assert what_mends("server1", candidate(elsewhere)) == "autoremove", "the cache isn't there"
+    nothing = facts(
+        packages=packages(upgrade("vim"), archive_bytes=0), filesystems=(Filesystem("/", 1),)
+    )
+    assert what_mends("server1", candidate(nothing)) == "autoremove"
+
+
 def test_no_root_blocks_whatever_acts_with_the_lines_for_sudoers() -> None:
     problem = Problem("root", "Looked at without root: sudo wants a password.", "Give it.")
     found = facts(upgrade("vim"), privileged=False, problems=(problem,))

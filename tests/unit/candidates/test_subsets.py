@@ -155,8 +155,12 @@ def test_a_part_that_needs_the_rest_says_what() -> None:
 
 def test_a_source_that_would_be_split_says_by_what() -> None:
     found = looked(*ALL, left=(Left("libssl-dev", "openssl", "held"),))
+    unhold = "hostshift plan server1 unhold:libssl-dev\n# by hand: apt-mark unhold libssl-dev"
     assert blocked(found, "upgrade:only=openssl") == [
-        ("split-source", "apt-mark unhold libssl-dev")
+        (
+            "split-source",
+            unhold,
+        )
     ]
     assert blocked(found, "upgrade:only=vim") == []
 

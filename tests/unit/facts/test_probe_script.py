@@ -110,6 +110,34 @@ def test_names_without_a_last_newline_and_kernels_of_any_form_are_told(tmp_path:
     assert b"\nimage=5.15.0-91-generic\nimage=6.1.0-28-amd64\n" in told
 
 
+def test_mounts_that_can_only_be_read_are_told(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "proc/mounts",
+        "/dev/sda1 / ext4 rw,relatime,errors=remount-ro 0 0\n"
+        "/dev/sda2 /var ext4 ro,relatime 0 0\n"
+        "tmpfs /srv tmpfs ro 0 0\n",
+    )
+    output, _ = run(tmp_path)
+    assert output.sections["writable"].output == b"rw=/\nro=/var\n"
+
+
+def test_what_apt_keeps_is_summed_up(tmp_path: Path) -> None:
+    output, _ = run(tmp_path, depth="full", programs=APT)
+    assert output.sections["archives"].output == b"bytes=0\n"
+    shutil.rmtree(tmp_path / "doubles")
+    make(tmp_path, "var/cache/apt/archives/a_1_all.deb", "x" * 1500)
+    make(tmp_path, "var/cache/apt/archives/b_1_all.deb", "x" * 500)
+    output, _ = run(tmp_path, depth="full", programs=APT)
+    assert output.sections["archives"].output == b"bytes=2000\n"
+
+
+def test_configurations_are_tested_on_the_real_system_only(tmp_path: Path) -> None:
+    programs = {**APT, "id": "echo 0", "sshd": "echo no >&2; exit 255", "visudo": "exit 1"}
+    output, _ = run(tmp_path, depth="full", programs=programs)
+    assert output.sections["access"].output == b""
+
+
 def test_nothing_eats_the_script_and_nothing_after_it_runs(tmp_path: Path) -> None:
     greedy = dict.fromkeys(("systemctl", "docker", "id", "uname"), "cat >/dev/null; echo 0")
     output, _ = run(tmp_path, programs={**APT, **greedy}, more="echo AFTER\n")

@@ -148,6 +148,10 @@ def test_the_chores() -> None:
     assert job(refresh).expected is None
     assert not refresh.interrupts
     assert refresh.risk is None
+    clean = plan(packages=packages(archive_bytes=5_000_001), candidate="clean")
+    assert job(clean).commands == (("apt-get", "clean"),)
+    assert clean.steps[0].title.endswith("(6 MB)")
+    assert not clean.interrupts
     repair = make_plan(host(), facts(packages=packages(interrupted=True)), "repair", NOW)
     configure, mend = job(repair).commands
     assert configure == ("dpkg", "--force-confdef", "--force-confold", "--configure", "-a")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.programs import (
+    access,
     apt_list,
     apt_lists,
     apt_simulation,
@@ -69,6 +70,7 @@ def _unit_files(output: bytes, errors: bytes, status: int) -> Any:
 
 
 PARSERS: dict[str, Parser] = {
+    "access": lambda output, errors, status: access.parse(output),
     "apt_config": lambda output, errors, status: unattended.auto_updates(
         unattended.parse_config(output), None, installed=True
     ),
@@ -91,6 +93,7 @@ PARSERS: dict[str, Parser] = {
     "attached": lambda output, errors, status: mounts.parse_attached(output, status),
     "mounts": lambda output, errors, status: mounts.parse(output, status),
     "needrestart": lambda output, errors, status: needrestart.parse(output, status),
+    "read_only": lambda output, errors, status: filesystems.parse_read_only(output),
     "os_release": lambda output, errors, status: os_release.parse(output),
     "routes": lambda output, errors, status: routes.parse(output, status),
     "rpm_ostree": _rpm_ostree,
