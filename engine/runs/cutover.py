@@ -53,9 +53,8 @@ def view(
     changed = any(sent(s) in record.begun or states[s] == "succeeded" for s in switched)
     began = record.begun.get(frozen.id)
     services = [w.service for w in frozen.act.writers]
-    returned = any(
-        isinstance(s.act, ReturnAct) and states[s.id] == "succeeded" for s in record.plan.steps
-    )
+    going_back = [states[s.id] for s in record.plan.steps if isinstance(s.act, ReturnAct)]
+    returned = "succeeded" in going_back
     samples = _samples(logs, run.id)
     found = outage.measured(samples, since=began) if began is not None else ()
     over = run.ended or any(
@@ -72,7 +71,12 @@ def view(
         dns=live or tuple(_planned(record, switched)),
         lossless=not changed,
         side_words=_words(old.name, name, began, changed=changed),
-        can_go_back=began is not None and not changed and not run.ended,
+        can_go_back=(
+            began is not None
+            and not changed
+            and not run.ended
+            and all(state == "planned" for state in going_back)
+        ),
     )
 
 

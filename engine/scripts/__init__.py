@@ -4,12 +4,13 @@ from engine.scripts.events import environment, event
 from engine.scripts.follow import follow, stop, tail
 from engine.scripts.notify import complaints, notify
 from engine.scripts.result import HARMLESS, Result, judge
-from engine.scripts.start import NotStartedError, start
+from engine.scripts.start import NotStartedError, again, start
 
 __all__ = [
     "HARMLESS",
     "NotStartedError",
     "Result",
+    "again",
     "complaints",
     "environment",
     "event",

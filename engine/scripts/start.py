@@ -18,7 +18,7 @@ from engine.errors import HostshiftError
 from engine.model.plan import ScriptAct
 from engine.scripts import keeper
 from engine.scripts.events import VARIABLES, encoded
-from engine.scripts.layout import boot_id, directory
+from engine.scripts.layout import boot_id, directory, look
 from engine.session import Session
 from engine.shell import Command
 from engine.text import clean
@@ -84,6 +84,27 @@ async def start(
             f"The script of step {step} can't be started on this machine: {error}.",
             hint=f"Is there room on the disk, and may {place} be written?",
         ) from error
+
+
+async def again(session: Session, run: str, step: str) -> None:
+    """Have the next start of a step's scripts begin them anew; one that still runs is left alone.
+
+    A step may have several: those of its parts are called ``STEP.PART``. Their logs go on.
+    """
+    session.must_be_allowed_to_change(f"the script of step {step}")
+    place = directory(session.state_dir, run, step)
+    await asyncio.to_thread(_forget, [place, *place.parent.glob(f"{place.name}.*")])
+
+
+def _forget(places: Sequence[Path]) -> None:
+    for place in places:
+        if not (place / "begun").is_dir():
+            continue
+        with _one_at_a_time(place / "starting"):
+            if not look(place).alive:
+                for name in ("exit", "end", "stop"):
+                    (place / name).unlink(missing_ok=True)
+                (place / "begun").rmdir()
 
 
 def _script(act: ScriptAct, environment: Mapping[str, str], base: Path) -> str:

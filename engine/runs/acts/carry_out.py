@@ -15,8 +15,9 @@ from engine.model.plan import (
 )
 from engine.runs.acts import gate, guard, health, reboot, replacing, script
 from engine.runs.acts.job import JobInHand
+from engine.runs.acts.replacing import again
 from engine.runs.observe import Observation
-from engine.runs.phases import JobPhase, Phase
+from engine.runs.phases import JobPhase, Phase, SinglePhase
 
 if TYPE_CHECKING:
     from engine.runs.drive import Driver
@@ -26,9 +27,17 @@ async def carry_out(driver: Driver, phase: Phase) -> Observation:
     """To the state of the run after it; ``running`` means that the next phase may begin."""
     if isinstance(phase, JobPhase):
         return await JobInHand(driver, phase).carry_out()
-    step, more = phase.step, phase.more
     if not driver.acts:
-        return _only_looked_at(more)
+        return _only_looked_at(phase.more)
+    while True:
+        observed = await _single(driver, phase)
+        ended = await again.asked(driver, phase, observed)
+        if ended is not None:
+            return ended
+
+
+async def _single(driver: Driver, phase: SinglePhase) -> Observation:
+    step, more = phase.step, phase.more
     match phase.act:
         case GateAct() as act:
             return await gate.pass_through(driver, step, act, more)

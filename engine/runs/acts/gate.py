@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 POLL_S: Final = 0.5
 SHOWN_BYTES: Final = 4 * 1024 * 1024
 """How much of a job's log is read for what it has foreseen."""
-_OVERRIDDEN: Final = (
+OVERRIDDEN: Final = (
     "Another run has acted on the host while this one waited, or its claim was broken: what was "
     "planned may not be true any more."
 )
@@ -99,9 +99,11 @@ async def ask(
     hint = f"hostshift answer {run.id} {GO_ON}, or: hostshift answer {run.id} {END}"
     # The claim comes first: who sees that the run waits may close hostshift in the same moment. And
     # before it the plan, without which nobody could take the claim up again who has lost the store.
-    await driver.asking(
-        lambda: keep_plan(driver.transport, driver.host, run.id, driver.record.plan), silent=True
-    )
+    if driver.host in driver.hosts:  # one that is switched off keeps nothing
+        await driver.asking(
+            lambda: keep_plan(driver.transport, driver.host, run.id, driver.record.plan),
+            silent=True,
+        )
     for host in driver.hosts:
         await driver.asking(
             partial(lock.wait_at_gate, driver.transport, host, run.id, step.id),
@@ -166,7 +168,7 @@ async def _answered(
         for host in driver.hosts
     ]
     if not all(resumed):
-        lost = Observation("attention", (_OVERRIDDEN,), "Look at the host, then plan again.")
+        lost = Observation("attention", (OVERRIDDEN,), "Look at the host, then plan again.")
         driver.over(step, lost)
         return lost
     driver.resumed = False  # what follows was confirmed in this life

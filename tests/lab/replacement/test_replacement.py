@@ -94,6 +94,13 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     told = text(ann.call("check", "--dns"))
     assert "(TTL 6)" in told, "the names have their TTL back"
     old = world.old
+    script = world.directory / "scripts/decommission.sh"
+    right = script.read_text()
+    script.write_text("#!/bin/sh\necho no quota left\nexit 3\n")
+    run = ann.go_on()
+    assert (run["state"], states(run)["decommission"]) == ("waiting", "waiting"), ann.story()
+    assert "no quota left" in ann.story()
+    script.write_text(right)
     run = ann.go_on(check=0)
     assert run["state"] == "succeeded", ann.story()
     assert list(world.cloud.machines) == [NEW]

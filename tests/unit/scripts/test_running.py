@@ -22,7 +22,17 @@ import pytest
 import engine
 from engine.errors import ReadOnlyError
 from engine.model.plan import ScriptAct
-from engine.scripts import NotStartedError, environment, event, follow, judge, start, stop, tail
+from engine.scripts import (
+    NotStartedError,
+    again,
+    environment,
+    event,
+    follow,
+    judge,
+    start,
+    stop,
+    tail,
+)
 from engine.scripts.keeper import BEGUN_BEFORE, LOG_LIMIT
 from engine.scripts.keeper import __file__ as keeper
 from engine.session import Session
@@ -64,6 +74,30 @@ async def test_a_script_runs_as_whoever_runs_hostshift_and_leaves_its_result(
     job = json.loads(seen.job)
     assert (job["command"], job["operator"]) == (list(act.command), "eve@laptop")
     assert (job["digest"], job["boot_id"]) == ("d" * 64, seen.boot)
+
+
+async def test_a_step_may_begin_its_scripts_anew_and_their_logs_go_on(session: Session) -> None:
+    act = sh("echo tried; exit 3")
+    part = f"{STEP}.example.com"
+    for step in (STEP, part):
+        await begin(session, act, step)
+        await ended(session, step)
+    assert await begin(session, act) == "found"
+    await again(session, RUN, STEP)
+    for step in (STEP, part):
+        assert await begin(session, act, step) == "started"
+        assert (await ended(session, step)).exit_status == 3
+        assert log(session, step) == "tried\ntried\n"
+
+
+async def test_a_script_that_runs_is_not_begun_beside_itself(session: Session) -> None:
+    act = sh("echo tried; while [ ! -e go ]; do sleep 0.05; done")
+    await begin(session, act)
+    await again(session, RUN, STEP)
+    assert await begin(session, act) == "found"
+    (session.inventory.path.parent / "go").touch()
+    await ended(session)
+    assert log(session) == "tried\n"
 
 
 async def test_hostile_names_arrive_as_they_are(session: Session) -> None:

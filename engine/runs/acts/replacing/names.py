@@ -109,12 +109,6 @@ async def records(hand: Hand, act: RecordsAct) -> Done | Observation:
         try:
             await _carry_out(hand, change)
         except NotDoneError as error:
-            if act.purpose == "switch" and error.state == "failed" and _switched_before(hand):
-                raise NotDoneError(
-                    (*error.words, f"Other names lead to {hand.new.name} already: it serves."),
-                    hint=f"{error.hint} Then change the names that are left by hand.",
-                    state="attention",
-                ) from error
             if act.purpose != "give-ttl-back":
                 raise
             # A low TTL costs some questions; it is no reason to leave the rest undone.
@@ -128,16 +122,6 @@ async def records(hand: Hand, act: RecordsAct) -> Done | Observation:
             return waited
         words.append(waited)
     return Done(tuple(words), result)
-
-
-def _switched_before(hand: Hand) -> bool:
-    """Whether an earlier step may have led other names to the successor."""
-    begun = hand.driver.record.begun
-    return any(
-        sent(step.id) in begun
-        for step in outage.switch_steps(hand.driver.record)
-        if step.id != hand.step.id
-    )
 
 
 async def _changes(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
