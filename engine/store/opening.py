@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +100,7 @@ def _sqlite(file: Path, clock: Clock, *, read_only: bool) -> Database:
         connection.isolation_level = None
         if read_only:
             connection.execute("PRAGMA query_only = on")
-        elif connection.execute("PRAGMA journal_mode = wal").fetchone() != ("wal",):
+        elif _journal_mode(connection) != ("wal",):
             raise StoreError(
                 f"The disk of {place} can't be shared safely.",
                 hint="Put the file on a local disk, or use PostgreSQL: [store] url.",
@@ -112,6 +114,19 @@ def _sqlite(file: Path, clock: Clock, *, read_only: bool) -> Database:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return Database(engine, place, file, clock, read_only=read_only)
+
+
+def _journal_mode(connection: sqlite3.Connection) -> object:
+    """What the file's journal is now. SQLite itself doesn't wait here for who writes to a new file
+    (sqlite3PagerSetJournalMode asks for the lock once), as where two hostshifts make it at once."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            return connection.execute("PRAGMA journal_mode = wal").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
 
 
 def _make_private(file: Path, place: str) -> None:

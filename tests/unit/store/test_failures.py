@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -72,6 +73,20 @@ def test_one_writes_at_a_time_the_others_wait_for_a_bounded_time_and_readers_nev
     assert one.take("run1", ME, epoch, "stop", 1) is not None
     one.close()
     other.close()
+
+
+def test_a_file_that_somebody_else_is_making_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "runs.db"
+    maker = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    maker.execute("BEGIN IMMEDIATE")
+    opened = threading.Thread(target=lambda: open_store(f"sqlite:///{file}").close())
+    opened.start()
+    opened.join(timeout=0.5)
+    assert opened.is_alive(), "it waits"
+    maker.execute("COMMIT")
+    opened.join(timeout=60)
+    maker.close()
+    open_store(f"sqlite:///{file}", read_only=True).close()
 
 
 def test_several_can_make_the_store_at_once(url: str) -> None:
