@@ -8,6 +8,7 @@ import asyncio
 from engine.commands.following import exit_status, follow, told, until_ctrl_c
 from engine.errors import InputError
 from engine.inventory import Inventory
+from engine.model.run import Run
 from engine.session import Session
 
 
@@ -52,14 +53,14 @@ async def _answer(args: argparse.Namespace, inventory: Inventory) -> int:
         if before.owner is not None and before.owner_alive:
             told(f"{before.host}: {before.owner} drives the run and takes the answer.")
             return 0
-        return await until_ctrl_c(_follow(args, session), (args.run_id,))
+        return await until_ctrl_c(_follow(session, before), (args.run_id,))
     finally:
         await door.close(session)
         await session.transport.close()
 
 
-async def _follow(args: argparse.Namespace, session: Session) -> int:
+async def _follow(session: Session, answered: Run) -> int:
     from engine import door
 
-    door.resume(session, args.run_id, take_over=True)
-    return exit_status(await follow(session, args.run_id, prefixed=False, answered=True))
+    door.resume(session, answered.id, take_over=True)
+    return exit_status(await follow(session, answered.id, prefixed=False, answered=answered))

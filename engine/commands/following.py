@@ -19,18 +19,20 @@ POLL_S: Final = 0.2
 BLOCK: Final = 1 << 16
 
 
-async def follow(session: Session, run_id: str, prefixed: bool, *, answered: bool = False) -> Run:
+async def follow(
+    session: Session, run_id: str, prefixed: bool, *, answered: Run | None = None
+) -> Run:
     """Write the run's log as it grows, until nothing more happens; say how it ended.
 
     Args:
-        answered: The gate at which it waits has its answer, so it will not wait there for long.
+        answered: The run as it waited at a gate that has its answer now.
     """
     from engine import door
 
     writers: dict[str, _Writer] = {}
     said: tuple[str | None, ...] = ()
-    if answered:
-        await _leave_gate(session, run_id)
+    if answered is not None:
+        await _leave_gate(session, answered)
     ended = asyncio.create_task(door.wait(session, run_id, patience_s=PATIENCE_S))
     while True:
         last = ended.done()
@@ -57,13 +59,23 @@ def _hint(run: Run) -> tuple[str, ...]:
     return (f"hint: {run.hint}",) if run.hint else ()
 
 
-async def _leave_gate(session: Session, run_id: str) -> None:
+async def _leave_gate(session: Session, answered: Run) -> None:
+    """Until it doesn't wait there any more. It may be at its next gate within a moment, and wait
+    since another time."""
     from engine import door
 
     clock = session.clock
     until = clock.monotonic() + PATIENCE_S
-    while door.get(session, run_id).waits_for is not None and clock.monotonic() < until:
+    while clock.monotonic() < until:
+        run = door.get(session, answered.id)
+        if run.waits_for is None or _question(run) != _question(answered):
+            return
         await clock.sleep(POLL_S)
+
+
+def _question(run: Run) -> tuple[object, ...]:
+    """What tells one question of a run from the next."""
+    return (run.since, *(step.id for step in run.steps if step.state == "waiting"))
 
 
 class _Writer:

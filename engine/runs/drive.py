@@ -26,6 +26,7 @@ from engine.model.replacing import ReturnAct
 from engine.model.run import Run
 from engine.runs import steps
 from engine.runs.acts.carry_out import carry_out
+from engine.runs.acts.replacing import again
 from engine.runs.errors import CannotStartError, NoAnswerError
 from engine.runs.hold import Hold
 from engine.runs.observe import Observation, ended_by_guard, out_of_reach
@@ -339,8 +340,16 @@ class Driver:
         reobserve()
 
     def over(self, step: Step, observed: Observation, result: dict[str, Any] | None = None) -> None:
-        """A step that has ended, with what later steps need of it."""
+        """A step that has ended, with what later steps need of it; or one that is asked about."""
         self.reobserve = lambda: None
+        if again.is_asked_about(self, step, observed):
+            self.record = replace(self.record, left=observed)
+            self.keep(self.run)
+        else:
+            self.end(step, observed, result)
+
+    def end(self, step: Step, observed: Observation, result: dict[str, Any] | None = None) -> None:
+        """A step that has ended, for good."""
         if result is not None:
             results = {**self.record.results, step.id: result}
             self.record = replace(self.record, results=results)

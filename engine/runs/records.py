@@ -31,6 +31,7 @@ class Record:
         watched: It is another operator's run: it is only looked at, and its lock is theirs.
         asked: How many questions were asked; the last one's answer is the one that counts.
         results: What steps have found that later steps need, by the step's id; plain data.
+        left: How the step in hand has ended that may be tried again, while a person is asked.
     """
 
     plan: Plan
@@ -41,6 +42,7 @@ class Record:
     watched: bool = False
     asked: int = 0
     results: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    left: Observation | None = None
 
     @property
     def settled(self) -> bool:
@@ -56,6 +58,7 @@ class Record:
             "released": self.released,
             "watched": self.watched,
             "asked": self.asked,
+            "left": to_json(self.left) if self.left else None,
         }
 
 
@@ -67,7 +70,7 @@ def record_of(
     Raises:
         ValueError, KeyError, TypeError: these are no data of a run.
     """
-    verdict = snapshot["verdict"]
+    verdict, left = snapshot["verdict"], snapshot.get("left")
     return Record(
         plan=from_json(Plan, plan),
         run=from_json(Run, snapshot["run"]),
@@ -79,6 +82,7 @@ def record_of(
         watched=snapshot["watched"] is True,
         asked=int(snapshot["asked"]),
         results=dict(results),
+        left=from_json(Observation, left) if left else None,
     )
 
 

@@ -30,8 +30,10 @@ async def carry_out(driver: Driver, phase: Phase) -> Observation:
     if not driver.acts:
         return _only_looked_at(phase.more)
     while True:
-        observed = await _single(driver, phase)
-        ended = await again.asked(driver, phase, observed)
+        observed = driver.record.left or await _single(driver, phase)
+        if driver.record.left is None:
+            return observed
+        ended = await again.ask(driver, phase, observed)
         if ended is not None:
             return ended
 

@@ -77,6 +77,7 @@ async def ask(
     opens: Callable[[], str | None] = lambda: None,
     told: Callable[[], tuple[str, ...]] = tuple,
     closes: bool = True,
+    ends: bool = True,
     by_itself: bool = False,
 ) -> Observation:
     """Ask a person and wait for the answer, however long it takes.
@@ -85,7 +86,8 @@ async def ask(
         until: Nothing more is done after this moment.
         opens: Why there is nothing to ask any more; None while there is.
         told: What is known by now beside the question; told anew when it changes.
-        closes: The step is over with the answer.
+        closes: The step is over with the answer to go on.
+        ends: The step is over with the answer to end.
         by_itself: Nobody has to answer: it is a wait that a person may end before its time.
 
     Returns:
@@ -121,7 +123,7 @@ async def ask(
         driver.at_gate = True
     try:
         return await _answered(
-            driver, step, more, until=until, opens=opens, tell=tell, closes=closes
+            driver, step, more, until=until, opens=opens, tell=tell, closes=closes, ends=ends
         )
     finally:
         driver.at_gate = False
@@ -136,9 +138,14 @@ async def _answered(
     opens: Callable[[], str | None],
     tell: Callable[[], None],
     closes: bool,
+    ends: bool,
 ) -> Observation:
     run = driver.run
     number = driver.record.plan.steps.index(step) + 1
+
+    def ended(why: str) -> Observation:
+        return _ended(driver, step, why) if ends else Observation("cancelled", (why,))
+
     while True:
         why = opens()
         if why is None and driver.hold is not None:
@@ -147,14 +154,14 @@ async def _answered(
                 words = str(message.body.get("words") or "")
                 said = f"{message.sender} answered" + (f": {words}" if words else ".")
                 if message.body.get("answer") != GO_ON:
-                    return _ended(driver, step, said)
+                    return ended(said)
                 why = said
         if why is not None:
             break
         if driver.stop_asked is not None:
-            return _ended(driver, step, driver.stop_asked)
+            return ended(driver.stop_asked)
         if until is not None and driver.now() >= until:
-            return _ended(driver, step, f"Nobody answered until {rfc3339(until)}.")
+            return ended(f"Nobody answered until {rfc3339(until)}.")
         tell()
         await asyncio.sleep(POLL_S)
     if driver.hold is not None and not await driver.hold.act_again(driver.at_once):

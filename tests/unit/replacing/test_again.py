@@ -9,22 +9,23 @@ from typing import Any
 import pytest
 
 from engine.jobs import lock
+from engine.model.json_form import to_json
 from engine.model.plan import Plan
 from engine.model.replacing import CHECK, FREEZE
-from engine.model.run import State
 from engine.runs import steps
 from engine.runs.acts import carry_out, gate
-from engine.runs.acts.replacing import again
 from engine.runs.drive import Driver
 from engine.runs.hold import Hold
 from engine.runs.observe import Observation
 from engine.runs.phases import SinglePhase
+from engine.runs.records import record_of
 from tests.unit.plan.replacements import declared, planned
 from tests.unit.replacing.hands import hand
 
 FAILED = Observation("failed", ("It went wrong.",), "Look at it.")
 ATTENTION = replace(FAILED, state="attention")
 GO_ON = Observation("running", ("ann answered.",))
+WELL = Observation("succeeded", ("Seen.",))
 END = Observation("cancelled", ("ann answered.",))
 
 
@@ -39,6 +40,18 @@ class Quiet(Hold):
 
     async def flush(self) -> None:
         """Nothing is kept."""
+
+
+class Acts:
+    """A step that ends one way after the other, as every act of a driver does."""
+
+    def __init__(self, *ends: Observation) -> None:
+        self.ends = list(ends)
+
+    async def __call__(self, driver: Driver, phase: SinglePhase) -> Observation:
+        observed = self.ends.pop(0)
+        driver.over(phase.step, observed)
+        return observed
 
 
 class Asked:
@@ -81,6 +94,10 @@ def at(
     return driver, SinglePhase(it.step, it.step.act, more=True)  # type: ignore[arg-type]
 
 
+def state_of(driver: Driver, step: str) -> str:
+    return next(each.state for each in driver.run.steps if each.id == step)
+
+
 @pytest.mark.parametrize(
     ("step", "begun", "over", "seen", "is_asked"),
     [
@@ -104,13 +121,12 @@ async def test_only_what_leaves_an_unfinished_rest_is_asked_about(
     seen: Observation,
     is_asked: bool,
 ) -> None:
-    asks = Asked(END)
-    monkeypatch.setattr(gate, "ask", asks)
+    monkeypatch.setattr(gate, "ask", asks := Asked(END))
+    monkeypatch.setattr(carry_out, "_single", Acts(seen))
     driver, phase = at(tmp_path, step, *begun, over=over)
-    ended = await again.asked(driver, phase, seen)
-    assert ended is not None
+    ended = await carry_out.carry_out(driver, phase)
     assert bool(asks.questions) is is_asked
-    assert ended.state == ("attention" if is_asked else seen.state)
+    assert ended.state == state_of(driver, step) == ("attention" if is_asked else seen.state)
     if is_asked:
         ((question, waits),) = asks.questions
         assert question.startswith("Try again: ")
@@ -122,35 +138,58 @@ async def test_without_a_zone_the_line_is_where_the_successor_was_found_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gate, "ask", asks := Asked(END))
+    monkeypatch.setattr(carry_out, "_single", Acts(FAILED, FAILED))
     bare = planned(declared(), "example.org")
     for over, is_asked in (((), False), ((CHECK,), True)):
         driver, phase = at(tmp_path, "inventory", FREEZE, over=over, plan=bare)
-        await again.asked(driver, phase, FAILED)
+        await carry_out.carry_out(driver, phase)
         assert bool(asks.questions) is is_asked
 
 
 async def test_a_step_is_carried_out_as_often_as_a_person_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ends: list[State] = ["failed", "failed", "succeeded"]
     monkeypatch.setattr(gate, "ask", asks := Asked(GO_ON, GO_ON))
-
-    async def single(*_: object) -> Observation:
-        return Observation(ends.pop(0), ("Seen.",))
-
-    monkeypatch.setattr(carry_out, "_single", single)
+    monkeypatch.setattr(carry_out, "_single", Acts(FAILED, FAILED, WELL))
     driver, phase = at(tmp_path, "decommission", "dns.sent", over=("dns",))
-    assert (await carry_out.carry_out(driver, phase)).state == "succeeded"
-    assert (ends, len(asks.questions)) == ([], 2)
+    ended: list[str] = []
+    monkeypatch.setattr(driver, "end", lambda step, observed, _: ended.append(observed.state))
+    assert await carry_out.carry_out(driver, phase) == WELL
+    assert len(asks.questions) == 2
+    assert ended == ["succeeded"], "the store keeps the end of a step for good"
+
+
+async def test_a_question_that_is_open_is_asked_by_the_next_hostshift_before_it_acts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class GoneError(Exception):
+        """The hostshift that asks is closed."""
+
+    async def gone(*_: object, **__: object) -> Observation:
+        raise GoneError
+
+    monkeypatch.setattr(carry_out, "_single", acts := Acts(FAILED, WELL))
+    monkeypatch.setattr(gate, "ask", gone)
+    driver, phase = at(tmp_path, "decommission", "dns.sent", over=("dns",))
+    with pytest.raises(GoneError):
+        await carry_out.carry_out(driver, phase)
+    kept = record_of(to_json(driver.record.plan), driver.record.snapshot(), driver.record.results)
+    assert kept == driver.record
+    monkeypatch.setattr(gate, "ask", asks := Asked(GO_ON))
+    assert await carry_out.carry_out(driver, phase) == WELL
+    assert (len(asks.questions), acts.ends) == (1, [])
+    assert "It went wrong." in asks.questions[0][1]
+    assert driver.record.left is None
 
 
 async def test_a_claim_that_was_lost_is_no_question_for_this_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "ask", asks := Asked())
-    driver, phase = at(tmp_path, "soak", "dns.sent", over=("dns",))
     lost = Observation("attention", (gate.OVERRIDDEN,))
-    assert await again.asked(driver, phase, lost) == lost
+    monkeypatch.setattr(gate, "ask", asks := Asked())
+    monkeypatch.setattr(carry_out, "_single", Acts(lost))
+    driver, phase = at(tmp_path, "soak", "dns.sent", over=("dns",))
+    assert await carry_out.carry_out(driver, phase) == lost
     assert not asks.questions
 
 

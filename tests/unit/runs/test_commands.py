@@ -15,16 +15,20 @@ from typing import get_args
 import pytest
 
 import engine.session
+from engine.clock import FixedClock
 from engine.commands import calibration, log, runs
-from engine.commands.following import _Writer, exit_status, until_ctrl_c
+from engine.commands.following import _leave_gate, _Writer, exit_status, until_ctrl_c
 from engine.commands.run import _severity
 from engine.errors import InputError
+from engine.inventory import Inventory
 from engine.model.run import Run, State
 from engine.runs.ledger import Ledger
 from engine.runs.observe import Observation
 from engine.runs.records import Logs, Record
 from engine.runs.steps import planned, with_state, with_step
+from engine.transport.credentials import Credentials
 from tests.unit.outputs import must_end_with_its_reader, must_tell_of_a_full_disk
+from tests.unit.replacing.hands import Told, silent
 from tests.unit.runs.conftest import plan_of
 
 NOW = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
@@ -59,6 +63,39 @@ async def _remember(state_dir: Path) -> None:
     hold.save(Record(plan_of("true"), a_run()))
     await hold.flush()
     await ledger.close()
+
+
+def waiting(step: str, since: datetime) -> Run:
+    asked = Observation("waiting", ("Go on?",), question="Go on?")
+    run = planned(plan_of("true"), RUN, "eve@laptop", NOW)
+    return with_state(with_step(run, step, asked, since), asked, since)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param(a_run("running"), id="it goes on"),
+        pytest.param(waiting("upgrade", NOW + timedelta(milliseconds=60)), id="asked once more"),
+        pytest.param(waiting("verify", NOW), id="the next gate"),
+    ],
+)
+async def test_a_gate_is_left_though_the_next_question_is_there_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, after: Run
+) -> None:
+    from engine import door
+
+    answered = waiting("upgrade", NOW)
+    seen = [answered, answered, after]
+    monkeypatch.setattr(door, "get", lambda *_: seen.pop(0))
+    session = engine.session.Session(
+        inventory=Inventory(tmp_path / "inventory.toml", ()),
+        transport=Told(silent),
+        credentials=Credentials(),
+        state_dir=tmp_path,
+        clock=FixedClock(NOW),
+    )
+    await asyncio.wait_for(_leave_gate(session, answered), 30)
+    assert seen == []
 
 
 def arguments(**more: object) -> argparse.Namespace:

@@ -27,15 +27,12 @@ OFF_S: Final = 300
 _SHOWN: Final = 8
 
 
-async def inventory(hand: Hand, act: InventoryAct) -> Done | Observation:
+async def inventory(hand: Hand, act: InventoryAct) -> Done:
     """Rewrite the inventory; nobody commits it but the team."""
     try:
         lines = await asyncio.to_thread(_rewrite, hand, act)
     except HostshiftError as error:
-        waits = (error.message, error.hint, "The services are not touched by this.")
-        question = "Mend the inventory, then go on: rewrite it again?"
-        observed = await gate.ask(hand.driver, hand.step, question, waits, hand.more, closes=False)
-        return observed if observed.state != "running" else await inventory(hand, act)
+        raise NotDoneError((error.message,), hint=error.hint) from error
     name = hand.driver.session.inventory.path.name
     rewritten = f"{name} was rewritten: commit it, and open hostshift anew to see it."
     words = [rewritten if lines else f"{name} says so already."]
