@@ -8,6 +8,8 @@
 #   main prove RUN SPEC                    look whether any of them writes
 #   main thaw RUN SECONDS                  the former state again
 #   main token|surrender|restore RUN       the token of server1's
+#   main forward RUN ADDRESS PORTS         what still comes to server1 goes on to its successor
+#   main end_forward RUN
 #   main hold|start|stop RUN SECONDS SPEC  the services of the successor
 #   main receive RUN
 #   main take_back RUN SECONDS
@@ -197,6 +199,7 @@ restore() {
     [ -e "$dir/spec" ] || refuse unknown
     load ''
     if [ "$(settled side)" = surrender ]; then
+        end_forwards
         set_tokens here
         rm -f "$dir/side"
         sync
@@ -298,7 +301,7 @@ main() {
     problems=$dir/problems.$$
     rm -f "$problems"
     case $verb in
-    arm) arm "$@" ;;
+    arm | forward) "$verb" "$@" ;;
     freeze | hold | start | stop)
         deadline=$1 spec=$2
         "$verb"
@@ -315,7 +318,9 @@ main() {
         [ ! -e "$dir/spec" ] || load ''
         say_token
         ;;
-    status | disarm | surrender | restore | receive | let_go | watch) "$verb" ;;
+    status | disarm | surrender | restore | receive | let_go | end_forward | watch)
+        "$verb"
+        ;;
     *) exit 2 ;;
     esac
 }

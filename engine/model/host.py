@@ -63,6 +63,7 @@ class Replacement:
         ttl_s: To how much the TTL of the services' names is lowered before the cutover.
         thaw_after_s: After so long without hostshift a frozen server(n) serves again.
         bandwidth_kib: KiB a second for copying while server(n) serves; None: no bound.
+        forward: After the cutover server(n) passes on what still comes to it.
     """
 
     provision: str | None = None
@@ -71,6 +72,7 @@ class Replacement:
     ttl_s: int = 60
     thaw_after_s: int = 1800
     bandwidth_kib: int | None = None
+    forward: bool = False
 
 
 BUSY = (

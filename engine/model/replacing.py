@@ -200,6 +200,27 @@ class ReturnAct:
 
 
 @dataclass(frozen=True, slots=True)
+class ForwardAct:
+    """Have the old host pass on to the successor what still comes to it, by TCP.
+
+    Attributes:
+        ports: Ports of the services, as their checks tell them; those on which the frozen units
+            listened are known from the freeze.
+    """
+
+    ports: tuple[int, ...]
+    kind: Literal["forward"] = "forward"
+
+
+@dataclass(frozen=True, slots=True)
+class EndForwardAct:
+    """End that, whatever became of the run."""
+
+    forward: str
+    kind: Literal["end-forward"] = "end-forward"
+
+
+@dataclass(frozen=True, slots=True)
 class CloseAct:
     """Remove the one-time key of the data from the old host."""
 
@@ -273,6 +294,8 @@ ReplacingAct = (
     | SwitchAct
     | StartAct
     | ReturnAct
+    | ForwardAct
+    | EndForwardAct
     | CloseAct
     | InventoryAct
     | SoakAct
@@ -327,6 +350,10 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
             return tuple(f"start {_of(w)}" for w in writers)
         case ReturnAct():
             return ("stop the successor, give the right to write back, thaw the old host",)
+        case ForwardAct():
+            return ("pass on what still comes to the old host: systemd-socket-proxyd, each port",)
+        case EndForwardAct():
+            return ("end what passes connections on",)
         case CloseAct():
             return ("remove the one-time key",)
         case InventoryAct(change="succeed", old=old, new=new, services=services):

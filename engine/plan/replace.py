@@ -25,7 +25,9 @@ from engine.model.replacing import (
     ChecksAct,
     CloseAct,
     CutoverGateAct,
+    EndForwardAct,
     EndGateAct,
+    ForwardAct,
     FreezeAct,
     HoldAct,
     InventoryAct,
@@ -61,6 +63,7 @@ OWN_TTL_S: Final = 300
 
 OWN, REMOVE = "own-records", "old-records"
 OPEN, CLOSE, RETURN = "open-way", "no-key-left", "return"
+FORWARD, END_FORWARD = "forward", "no-forward"
 """Ids of steps that others name."""
 
 
@@ -114,6 +117,7 @@ class _Steps:
         self.old = host.name
         self.new = about.successor.name
         self.checks = tuple(ServiceCheck(s.name, c) for s in host.services for c in s.checks)
+        self.ports = tuple(sorted({p for c in self.checks if (p := _port(c)) is not None}))
         self.writers = tuple(_writer(service) for service in host.services)
         self.paths = tuple(v for s in host.services if s.sync is None for v in s.volumes)
 
@@ -190,6 +194,9 @@ class _Steps:
         for number, (zone, names) in enumerate(self.about.zones, 1):
             yield self._records(_numbered("dns", number), f"Lead the names in {zone} to {self.new}",
                                 "switch", zone, names)  # fmt: skip
+        if self.host.replacement.forward:
+            title = f"Have {self.old} pass on what still comes to it"
+            yield _step(FORWARD, title, "host", ForwardAct(self.ports))
 
     def _after(self) -> Iterator[Step]:
         services = tuple(s.name for s in self.host.services)
@@ -204,15 +211,14 @@ class _Steps:
             title = "Follow the DNS until the old TTL has run out"
             yield _step("spread", title, "dns", SpreadAct(switched))
         soak = self.host.replacement.soak_s or 0
-        ports = tuple(sorted({p for c in self.checks if (p := _port(c)) is not None}))
         by_service = tuple((s.name, s.names) for s in self.host.services)
-        yield _step("soak", "Soak", "successor", SoakAct(soak, self.checks, ports, by_service))
+        yield _step("soak", "Soak", "successor", SoakAct(soak, self.checks, self.ports, by_service))
         for number, (zone, names) in enumerate(self.about.zones, 1):
             act = RecordsAct(zone, "give-ttl-back", names, changed=_numbered("dns", number))
             title = f"Give the names in {zone} their TTL back"
             yield _step(_numbered("ttl-back", number), title, "dns", act)
         names = tuple(name for _, each in by_service for name in each)
-        gate = EndGateAct(f"End {self.old} now?", ports, names, "soak")
+        gate = EndGateAct(f"End {self.old} now?", self.ports, names, "soak")
         yield Step("end", f"End {self.old}?", "controller", gate, gate=True, reversible=True)
         if self.about.old_zone:
             title = f"Remove the records of {self.old}"
@@ -228,6 +234,9 @@ class _Steps:
         back = ReturnAct(self.writers, self._switched())
         yield Step(RETURN, f"Return to {self.old}, unless the DNS was changed", "controller", back,
                    always=True, reversible=True)  # fmt: skip
+        if self.host.replacement.forward:
+            yield Step(END_FORWARD, "See that nothing is passed on any more", "host",
+                       EndForwardAct(FORWARD), always=True, reversible=True)  # fmt: skip
         if self.paths:
             yield Step(CLOSE, "See that the one-time key is gone", "host", CloseAct(OPEN),
                        always=True, reversible=True)  # fmt: skip

@@ -10,7 +10,9 @@ from engine.writers.calls import (
     Token,
     arm,
     disarm,
+    end_forward,
     examine,
+    forward,
     freeze,
     guard_state,
     hold,
@@ -28,7 +30,8 @@ from engine.writers.calls import (
 from engine.writers.state import Guard, verdict
 
 __all__ = [
-    "Disarmed", "Frozen", "Guard", "Token", "Writer", "arm", "disarm", "examine", "freeze",
+    "Disarmed", "Frozen", "Guard", "Token", "Writer", "arm", "disarm", "end_forward",
+    "examine", "forward", "freeze",
     "guard_state", "hold", "let_go", "prove", "receive", "restore", "start", "stop", "surrender",
     "take_back", "thaw", "token", "verdict",
 ]  # fmt: skip

@@ -31,7 +31,7 @@ _MORE_S = 60
 """What a script may take beyond the seconds that its commands have: records, looks, syncs."""
 _PARTS = (
     *("on_watch.sh", "writers_hold.sh", "writers_proof.sh", "writers_watch.sh"),
-    "writers.sh",
+    *("writers_forward.sh", "writers.sh"),
 )
 _REFUSED = 30
 
@@ -131,6 +131,28 @@ async def thaw(
 async def token(transport: Transport, host: Host, run: str) -> Token:
     """What a host says of the token of the run's services."""
     return _token(await _call(transport, host, run, "token"))
+
+
+async def forward(
+    transport: Transport, old: Host, run: str, address: str, ports: tuple[int, ...]
+) -> Frozen:
+    """Have server1 pass on what still comes to it: problems, and for each TCP port what is done.
+
+    Args:
+        address: The successor's IP address.
+        ports: Ports of the services beside those on which the frozen units listened.
+
+    Raises:
+        RefusedError: server1 has not given its token away.
+    """
+    words = " ".join(str(port) for port in ports)
+    said = await _call(transport, old, run, "forward", address, words, within_s=WORK_S)
+    return Frozen(said.all("problem"), said.all("word"))
+
+
+async def end_forward(transport: Transport, old: Host, run: str) -> tuple[str, ...]:
+    """End what `forward` has begun; what did not work. Harmless where nothing was begun."""
+    return (await _call(transport, old, run, "end_forward", within_s=WORK_S)).all("problem")
 
 
 async def surrender(transport: Transport, old: Host, run: str) -> bool:
@@ -280,6 +302,10 @@ _WHY = {
     "ended": (
         "The guard on {host} has ended, and what it guarded is not thawed.",
         "Thaw the writers, then arm it again.",
+    ),
+    "kept": (
+        "{host} has not given its token away, so nothing that comes to it is passed on.",
+        "Look at the run on both hosts.",
     ),
     "armed": (
         "{host} can't give its token away: frozen writers and a disarmed guard come first.",

@@ -38,6 +38,8 @@ start)
     done
     ;;
 stop) for one in "$@"; do [ -e "$units/$one.stuck" ] || echo inactive >"$units/$one"; done ;;
+enable) echo active >"$units/$2" ;;
+disable) rm -f "$units/$2" ;;
 *) exit 0 ;;
 esac
 case $verb in start | stop) echo "$verb $*" >>"$root/systemctl.log" ;; esac

@@ -9,7 +9,9 @@ from engine.model.replacing import (
     ChecksAct,
     CloseAct,
     CutoverGateAct,
+    EndForwardAct,
     EndGateAct,
+    ForwardAct,
     FreezeAct,
     HoldAct,
     InventoryAct,
@@ -26,7 +28,7 @@ from engine.model.replacing import (
     SwitchAct,
     SyncAct,
 )
-from engine.runs.acts.replacing import before, data, ending, names, outage, server, writing
+from engine.runs.acts.replacing import before, data, ending, forward, names, outage, server, writing
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
 from engine.runs.observe import Observation
 
@@ -83,6 +85,10 @@ async def _act(hand: Hand, act: ReplacingAct) -> Done | Observation:
             return await writing.start(hand, act)
         case ReturnAct():
             return await writing.go_back(hand, act)
+        case ForwardAct():
+            return await forward.begin(hand, act)
+        case EndForwardAct():
+            return await forward.end(hand, act)
         case CloseAct():
             return await data.close_way(hand, act)
         case InventoryAct():
