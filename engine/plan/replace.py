@@ -22,6 +22,7 @@ from engine.model.replacing import (
     REACH,
     START,
     SWITCH,
+    TEST,
     ChecksAct,
     CloseAct,
     CutoverGateAct,
@@ -148,7 +149,7 @@ class _Steps:
             title = f"Restore {service.name} from its backup"
             yield self._script("restore", title, service.restore, service)
         title = "Test what was deployed and restored"
-        yield _step("test", title, "successor", ChecksAct(self.checks, PATIENCE_S))
+        yield _step(TEST, title, "successor", ChecksAct(self.checks, PATIENCE_S))
 
     def _copy(self) -> Iterator[Step]:
         title = f"Stop the services on {self.new} and hold them"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from engine.model.journal import JournalEntry
 from engine.model.plan import Plan, Step
 from engine.model.run import Run, StepState
+from engine.runs.drill import Drill
 from engine.text import clean, clean_line
 
 LOG_LIMIT = 64 * 1024
@@ -37,6 +38,7 @@ def to_markdown(
     journal: Sequence[JournalEntry],
     logs: Mapping[str, bytes | None] | None,
     now: datetime,
+    proven: Drill | None = None,
 ) -> str:
     """One run as a document.
 
@@ -46,6 +48,7 @@ def to_markdown(
         logs: Bytes of the steps' logs by the step's id; None: they are left out, for they may
             hold secrets.
         now: When it is exported; what has not ended yet lasts until then.
+        proven: What a replacement has proven of the recovery from backup.
     """
     planned = {step.id: step for step in plan.steps} if plan is not None else {}
     lines = [
@@ -56,6 +59,7 @@ def to_markdown(
         *_summary(run, now),
         "",
         *_reasons(run),
+        *_drill(proven),
         "## Steps",
         "",
     ]
@@ -92,6 +96,28 @@ def _reasons(run: Run) -> Iterator[str]:
         said.append(f"- What can be done: {_words(run.hint)}")
     if said:
         yield from ("## Why it ended so" if run.ended else "## Where it stands", "", *said, "")
+
+
+def _drill(proven: Drill | None) -> Iterator[str]:
+    """What the loss of the server would have cost: data since the backup, time to come back."""
+    if proven is None:
+        return
+    rows = (
+        (
+            one.service,
+            _moment(one.backup_at) if one.backup_at else "not known",
+            _lasted(one.backup_at, one.asked_at) if one.backup_at and one.asked_at else "not known",
+            _lasted_for(one.took),
+        )
+        for one in proven.services
+    )
+    head = ("service", "newest backup", "its age then", "restored in")
+    yield from ("## Recovery drill", "", *_table(head, rows), "")
+    if proven.took is None:
+        yield from ("What was restored has not passed its tests.", "")
+        return
+    took = _lasted_for(proven.took)
+    yield from (f"From the first step that builds to services that passed their tests: {took}.", "")
 
 
 def _step(number: int, state: StepState, step: Step | None, now: datetime) -> Iterator[str]:
@@ -196,7 +222,13 @@ def _moment(moment: datetime) -> str:
 
 
 def _lasted(start: datetime, end: datetime) -> str:
-    seconds = max(0, int((end - start).total_seconds()))
+    return _lasted_for(end - start)
+
+
+def _lasted_for(span: timedelta | None) -> str:
+    if span is None:
+        return "not known"
+    seconds = max(0, int(span.total_seconds()))
     hours, minutes = divmod(seconds // 60, 60)
     if hours:
         return f"{hours} h {minutes:02} min"

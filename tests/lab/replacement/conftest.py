@@ -12,7 +12,11 @@ from tests.lab.session import Lab
 
 @pytest.fixture
 def world(lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
-    """An old host and all that its replacement needs; `indirect` parameters are the names' TTL."""
+    """An old host and all that its replacement needs.
+
+    `indirect` parameters are the names' TTL, and whether the secondary is told of changes.
+    """
     hosts = request.node.stash.setdefault(HOSTS, [])
-    with open_world(lab, tmp_path, hosts.append, ttl=getattr(request, "param", TTL)) as opened:
+    ttl, notify = getattr(request, "param", (TTL, True))
+    with open_world(lab, tmp_path, hosts.append, ttl=ttl, notify=notify) as opened:
         yield opened

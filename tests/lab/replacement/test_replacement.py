@@ -3,63 +3,21 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 import pytest
 
 from tests.lab.nameservers import PRIMARY, RESOLVER, SECONDARY, secret
 from tests.lab.processes import wait_until
+from tests.lab.replacement.ann import Ann, states, window
 from tests.lab.replacement.world import NEW, OLD, World
-from tests.operators import Operator, text
+from tests.operators import text
 
 HOME = "var/lib/hostshift"
-TTL_S = 2
-"""What the names' TTL is lowered to."""
 
 
-class Ann(Operator):
-    """The operator who replaces server1."""
-
-    def __init__(self, directory: Path, world: World) -> None:
-        super().__init__(directory, world.inventory)
-        quick = f'soak = "5s"\nttl = "{TTL_S}s"\nforward = true'
-        world.inventory.write_text(world.inventory.read_text().replace('soak = "5s"', quick))
-
-    def replace(self, *, check: int | None = 4) -> dict[str, Any]:
-        """Plan and run up to the gate."""
-        digest = self.plan(OLD, "replace")
-        self.call("run", OLD, "replace", "--confirm", digest, check=check, timeout=400)
-        return self.last()
-
-    def go_on(self, *, check: int | None = 4) -> dict[str, Any]:
-        """Open the gate, and follow the run to the next one or its end."""
-        run = self.last()["id"]
-        self.call("answer", run, "go-on", "--confirm", OLD, check=check, timeout=400)
-        return self.last()
-
-    def story(self) -> str:
-        """The run with the evidence of each step, as its export tells it."""
-        return self.call("export", self.last()["id"]).stdout.decode()
-
-
-def window(run: dict[str, Any], last: str = "dns") -> float:
-    """Seconds from the freeze to the DNS update, or a later step, as the run has recorded them."""
-    steps = {step["id"]: step for step in run["steps"]}
-    began, ended = (
-        datetime.fromisoformat(str(moment))
-        for moment in (steps["freeze"]["started_at"], steps[last]["ended_at"])
-    )
-    return (ended - began).total_seconds()
-
-
-def states(run: dict[str, Any]) -> dict[str, str]:
-    return {step["id"]: step["state"] for step in run["steps"]}
-
-
-@pytest.mark.parametrize("world", [6], indirect=True)
+@pytest.mark.parametrize("world", [(6, True)], indirect=True)
 def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     ann = Ann(tmp_path / "ann", world)
     for kind, server in (("files", PRIMARY), ("files", RESOLVER), ("shop", PRIMARY)):
@@ -87,6 +45,8 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     assert by_resolver.longest_gap_s() <= 1.3 * window(run, "forward") + 1
     story = ann.story()
     assert "files was out for" in story
+    assert "## Recovery drill" in story
+    assert "services that passed their tests: " in story
     assert "TCP port 8080 is passed on to " in story
     assert "TCP port 5432 is not passed on: something listens there still" in story
     assert world.old.inside("systemctl is-active files.service", check=False).returncode != 0
@@ -138,7 +98,7 @@ def killed(ann: Ann, *words: str, when: str) -> None:
         process.wait(30)
 
 
-@pytest.mark.parametrize("world", [2], indirect=True)
+@pytest.mark.parametrize("world", [(2, True)], indirect=True)
 def test_killed_on_the_way_and_sent_back_twice(world: World, tmp_path: Path) -> None:
     ann = Ann(tmp_path / "ann", world)
     for kind in ("files", "shop"):

@@ -27,7 +27,7 @@ def provisioned(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("world", [2], indirect=True)
+@pytest.mark.parametrize("world", [(2, True)], indirect=True)
 def test_a_replacement_by_hand_loses_nothing(world: World) -> None:
     old = world.old
     files, behind, rows = (

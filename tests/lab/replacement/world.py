@@ -349,13 +349,19 @@ def _with_services(lab: Lab, options: Options) -> Options:
 
 @contextmanager
 def open_world(
-    lab: Lab, directory: Path, made: Callable[[Machine], object], *, ttl: int = TTL
+    lab: Lab,
+    directory: Path,
+    made: Callable[[Machine], object],
+    *,
+    ttl: int = TTL,
+    notify: bool = True,
 ) -> Iterator[World]:
     """The old host up, with its services, backups and names; nothing writes yet.
 
     Args:
         made: Is told of each host that is made.
         ttl: Of the services' names.
+        notify: The primary tells the secondary of changes.
     """
     with ThreadPoolExecutor(1) as pool:  # the first use builds two bases
         later = pool.submit(_with_packages, lab, NEW_SUITE)
@@ -381,6 +387,7 @@ def open_world(
         records = "".join(f"{name} IN A {old.address}\n" for name in (OLD, *SERVICES))
         with running(
             directory,
+            notify=notify,
             ttl=ttl,
             records=records,
             reverse=reverse,

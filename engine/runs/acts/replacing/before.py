@@ -13,6 +13,7 @@ from engine.model.replacing import CutoverGateAct, PreflightAct, RecordsAct
 from engine.runs.acts import gate
 from engine.runs.acts.replacing import names
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
+from engine.runs.drill import Restored, drill
 from engine.runs.observe import Observation
 from engine.runs.records import Record
 
@@ -50,9 +51,9 @@ async def cutover_gate(hand: Hand, act: CutoverGateAct) -> Done | Observation:
     ]
     if act.window is not None:
         waits.append(f"The maintenance window is {act.window}.")
-    drill = tuple(_drill(hand))
-    if drill:
-        waits.append(f"Restored and tested: {'; '.join(drill)}.")
+    proven = drill(hand.driver.record.plan, hand.driver.run, hand.driver.record.results)
+    if proven is not None:
+        waits.append(f"Restored and tested: {'; '.join(_restored(s) for s in proven.services)}.")
     waits.append(f"Asked at {rfc3339(hand.driver.now())}; the last pass gets older meanwhile.")
     observed = await gate.ask(
         hand.driver, hand.step, act.question, tuple(waits), hand.more, closes=False
@@ -80,18 +81,7 @@ def promised_s(record: Record, act: CutoverGateAct) -> int | None:
     return None if copying is None else round(copying) + HANDLING_S
 
 
-def _drill(hand: Hand) -> list[str]:
-    """How old each backup was, and how long restoring took."""
-    found = []
-    states = {step.id: step for step in hand.driver.run.steps}
-    for step_id, result in sorted(hand.driver.record.results.items()):
-        if not step_id.startswith("backup-age-") or "backup_at" not in result:
-            continue
-        service = step_id.removeprefix("backup-age-")
-        restored = states.get(f"restore-{service}")
-        took = ""
-        if restored is not None and restored.started_at and restored.ended_at:
-            seconds = (restored.ended_at - restored.started_at).total_seconds()
-            took = f", restored in {seconds:.0f} s"
-        found.append(f"{service} from a backup of {result['backup_at']}{took}")
-    return found
+def _restored(one: Restored) -> str:
+    backup = rfc3339(one.backup_at) if one.backup_at else "an unknown time"
+    took = f", restored in {one.took.total_seconds():.0f} s" if one.took is not None else ""
+    return f"{one.service} from a backup of {backup}{took}"
