@@ -134,12 +134,15 @@ class SyncAct:
     Attributes:
         opened: The step that opened the way.
         bandwidth_kib: KiB a second; None: as fast as it goes.
+        former: Earlier passes; when the last of them took little time, or not much less than the
+            one before, another one is worth nothing. Empty: this one is always made.
     """
 
     pass_: PassKind
     paths: tuple[str, ...]
     opened: str
     bandwidth_kib: int | None = None
+    former: tuple[str, ...] = ()
     kind: Literal["sync"] = "sync"
 
 
@@ -148,7 +151,8 @@ class CutoverGateAct:
     """The gate before the cutover: the expected outage, the last rehearsal, the name typed.
 
     Attributes:
-        rehearsals: Steps whose results predict how long the final pass takes.
+        rehearsals: Steps whose results predict how long the final pass takes; the last one counts
+            what is left.
         window: The host's maintenance window, which is told.
     """
 
@@ -332,8 +336,9 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
             return tuple(f"stop and hold {_of(w)}" for w in writers)
         case OpenAct(paths=paths):
             return tuple(f"a one-time key that may read {path} by rsync" for path in paths)
-        case SyncAct(pass_=kind, paths=paths):
-            return tuple(shlex.join(_rsync(kind, path)) for path in paths)
+        case SyncAct(pass_=kind, paths=paths, former=former):
+            only = ("only while each pass gets much shorter:",) if former else ()
+            return (*only, *(shlex.join(_rsync(kind, path)) for path in paths))
         case CutoverGateAct(question=question) | EndGateAct(question=question):
             return (f"ask: {question}",)
         case FreezeAct(writers=writers, deadline_s=seconds):

@@ -63,6 +63,8 @@ TTL_WAIT_S: Final = 7 * 24 * 3600
 OWN_TTL_S: Final = 300
 
 OWN, REMOVE = "own-records", "old-records"
+AGAIN = ("bulk-again", "bulk-again-2", "bulk-again-3", "bulk-again-4")
+"""Ids of the passes that shorten the last one, as far as they do."""
 OPEN, CLOSE, RETURN = "open-way", "no-key-left", "return"
 FORWARD, END_FORWARD = "forward", "no-forward"
 """Ids of steps that others name."""
@@ -163,12 +165,14 @@ class _Steps:
             yield self._records(_numbered("ttl", number), f"Lower the TTL in {zone}, wait it out",
                                 "lower-ttl", zone, names, ttl, TTL_WAIT_S)  # fmt: skip
         if self.paths:
-            yield self._sync("bulk", "Copy what has changed since", "bulk-again")
+            for number, step_id in enumerate(AGAIN):
+                former = ("bulk", *AGAIN[:number]) if number else ()
+                yield self._sync("bulk", "Copy what has changed since", step_id, former)
             yield self._sync("rehearsal", "Rehearse the final pass: what is left?")
 
     def _cut_over(self) -> Iterator[Step]:
         question = f"Cut over from {self.old} to {self.new} now?"
-        rehearsals = ("bulk-again", "rehearsal") if self.paths else ()
+        rehearsals = (*AGAIN, "rehearsal") if self.paths else ()
         gate = CutoverGateAct(question, rehearsals, self.host.window)
         yield Step(CUTOVER, "Cut over?", "controller", gate, gate=True, reversible=True)
         if (before := hook(self.hooks, "before")) is not None:
@@ -267,9 +271,11 @@ class _Steps:
             title = f"Sync {service.name}, {sync_pass} pass"
             yield Step(f"sync-{_word(service.name)}-{sync_pass}", title, "controller", act)
 
-    def _sync(self, kind: PassKind, title: str, step_id: str | None = None) -> Step:
+    def _sync(
+        self, kind: PassKind, title: str, step_id: str | None = None, former: tuple[str, ...] = ()
+    ) -> Step:
         bandwidth = self.host.replacement.bandwidth_kib if kind == "bulk" else None
-        act = SyncAct(kind, self.paths, OPEN, bandwidth)
+        act = SyncAct(kind, self.paths, OPEN, bandwidth, former)
         return _step(step_id or kind, title, "successor", act)
 
     def _records(

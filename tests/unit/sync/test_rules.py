@@ -15,6 +15,7 @@ from engine.sync import (
     read_progress,
     seen_by_preflight,
     source_guard,
+    worth_another,
 )
 from engine.sync.passes import ssh_config
 from engine.sync.target import problems_of
@@ -136,6 +137,25 @@ def test_progress_is_the_last_word_of_the_volume_in_hand() -> None:
     assert read_progress(begins) is None
     assert read_progress(LOG) is None
     assert read_progress(b"") is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "another"),
+    [
+        ((), False),
+        ((7200.0,), True),
+        ((40.0,), False),
+        ((7200.0, 900.0), True),
+        ((7200.0, 900.0, 120.0), True),
+        ((7200.0, 900.0, 120.0, 59.0), False),
+        ((7200.0, 6900.0), False),
+        ((900.0, 120.0, 110.0), False),
+    ],
+)
+def test_passes_are_repeated_while_they_get_much_shorter(
+    seconds: tuple[float, ...], another: bool
+) -> None:
+    assert worth_another(seconds) is another
 
 
 def test_the_guard_finds_a_sound_source_sound() -> None:

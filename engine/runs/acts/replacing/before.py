@@ -77,7 +77,8 @@ def expected(record: Record, act: CutoverGateAct) -> str:
 
 def promised_s(record: Record, act: CutoverGateAct) -> int | None:
     """The expected outage in seconds, by how long the last pass took; None: not known."""
-    copying = record.results.get(act.rehearsals[0], {}).get("seconds") if act.rehearsals else 0
+    passes = [record.results.get(step, {}).get("seconds") for step in act.rehearsals[:-1]]
+    copying = next((s for s in reversed(passes) if s is not None), None) if act.rehearsals else 0
     return None if copying is None else round(copying) + HANDLING_S
 
 

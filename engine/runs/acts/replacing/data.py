@@ -71,6 +71,10 @@ async def renew(hand: Hand) -> None:
 
 async def sync(hand: Hand, act: SyncAct) -> Done | Observation:
     """One pass. Before anything could be deleted the source is compared with what it was."""
+    if act.former:
+        seconds = [hand.result(step).get("seconds") for step in act.former]
+        if not room.worth_another([s for s in seconds if s is not None]):
+            return Done(("Not needed: it would take about as long as the last one.",))
     opened = hand.result(act.opened)
     if act.pass_ in ("bulk", "rehearsal"):
         await renew(hand)  # the passes of the outage find it renewed by the freeze
