@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 State = Literal[
     "planned",
@@ -19,6 +19,8 @@ State = Literal[
 ]
 ENDED: frozenset[State] = frozenset({"succeeded", "failed", "rolled-back", "cancelled"})
 """States in which nothing of the run happens any more."""
+SNAPSHOT: Final = "snapshot"
+"""Id of the step that takes a snapshot, and what its script is called in the inventory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ CHORES: Final[tuple[Chore, ...]] = get_args(Chore)
 """`hold` and `unhold` have the packages behind a colon."""
 _QUIET: Final = frozenset({"refresh", "download", "clean", "hold", "unhold"})
 """Chores that touch no running service and need no typed name."""
+_PACKAGES: Final = frozenset({"upgrade", "dist-upgrade", "release-upgrade"})
+"""Candidates that change packages in place; an image-based host has its former deployment."""
 _NO_HOOKS = Hooks()
 
 
@@ -95,7 +97,8 @@ def make_plan(
         steps = reboot_steps(host, facts)
     else:
         steps = family(facts.family).steps(host, facts, candidate)
-    return _plan(host, facts, found, now, around_steps(host, steps, hooks))
+    packages = found.kind in _PACKAGES
+    return _plan(host, facts, found, now, around_steps(host, steps, hooks, packages=packages))
 
 
 def _plan(

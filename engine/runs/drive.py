@@ -32,6 +32,7 @@ from engine.runs.hold import Hold
 from engine.runs.observe import Observation, ended_by_guard, out_of_reach
 from engine.runs.phases import Phase, last_phases, phases
 from engine.runs.records import Logs, Record
+from engine.runs.snapshot import way_back
 from engine.runs.successor import locked_hosts, successor_of
 from engine.session import Session
 from engine.transport.protocol import Transport
@@ -175,6 +176,8 @@ class Driver:
         always = {step.id for step in self.record.plan.steps if step.always}
         nothing = Observation("cancelled")
         run = self.run
+        if observed.state in ("failed", "attention"):
+            observed = replace(observed, reason=(*observed.reason, *way_back(run, self.host)))
         for step in run.steps:
             if step.state == "planned" and step.id not in always:
                 run = steps.with_step(run, step.id, nothing, self.now())

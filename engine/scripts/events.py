@@ -20,6 +20,7 @@ VARIABLES: Final = (
     "HOSTSHIFT_NEW_ADDRESS",
     "HOSTSHIFT_SERVICE",
     "HOSTSHIFT_PASS",
+    "HOSTSHIFT_SNAPSHOT",
 )
 """Those that are not given to a script are taken out of its environment."""
 
@@ -57,9 +58,10 @@ def environment(
     new_address: str | None = None,
     service: str | None = None,
     sync_pass: str | None = None,
+    snapshot: str | None = None,
 ) -> dict[str, str]:
     """The variables of a script, without those that have nothing to say."""
-    values = (run, old.name, old.address, new, new_address, service, sync_pass)
+    values = (run, old.name, old.address, new, new_address, service, sync_pass, snapshot)
     return {name: value for name, value in zip(VARIABLES, values, strict=True) if value}
 
 

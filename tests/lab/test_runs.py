@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 from tests.lab.conftest import NewHost
@@ -104,10 +105,24 @@ def test_a_failing_package_is_attention_with_the_repair(new_host: NewHost, tmp_p
     host = new_host()
     lab_packages(host, "v1", ["lab-fail"])
     switch_to(host, "v2")
-    eve = Controller(tmp_path, host)
+    kept = ("etc", "var/lib/dpkg", "usr/share/doc")  # as much of the machine as this needs
+    for name, words in (
+        ("snapshot", f'tar -C {host.root} -cf "$HOSTSHIFT_SNAPSHOT.tar" {" ".join(kept)}'),
+        ("restore", f'tar -C {host.root} --recursive-unlink -xf "$HOSTSHIFT_SNAPSHOT.tar"'),
+    ):
+        script = tmp_path / name
+        script.write_text(f"#!/bin/sh\nset -eu\n[ $HOSTSHIFT_OLD = {host.name} ]\n{words}\n")
+        script.chmod(0o755)
+    scripts = {"snapshot": "./snapshot", "snapshot_restore": str(tmp_path / "restore")}
+    eve = Controller(tmp_path, host, scripts)
     done = eve.run(check=4)
     assert b"lab-fail" in done.stderr
     assert b"repair" in done.stderr
+    assert package_state(host, "lab-fail") == "iF"
+    line = re.search(r"(?m)^env HOSTSHIFT_OLD=.*restore$", done.stderr.decode())
+    assert line, done.stderr.decode()
+    subprocess.run(["sh", "-c", line[0]], check=True, timeout=60, cwd=tmp_path)
+    assert package_state(host, "lab-fail") == "ii", "as it was before the run"
     assert exit_of(host) == "100"
     assert eve.runs()[0]["state"] == "attention"
     assert not has_lock(host)

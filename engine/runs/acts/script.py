@@ -8,7 +8,9 @@ from engine import scripts
 from engine.clock import rfc3339
 from engine.errors import HostshiftError
 from engine.model.plan import ScriptAct, Step
+from engine.model.run import SNAPSHOT
 from engine.runs.observe import Observation
+from engine.runs.snapshot import snapshot_name
 from engine.runs.successor import successor_name
 from engine.scripts.printed import read_backup_time, read_provisioned
 
@@ -31,6 +33,7 @@ async def run(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observa
         new_address=new.address if new is not None else None,
         service=act.service,
         sync_pass=act.sync_pass,
+        snapshot=snapshot_name(run_id) if act.event == SNAPSHOT else None,
     )
     try:
         await scripts.start(session, run_id, step.id, act, told, variables)
@@ -55,7 +58,7 @@ async def run(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observa
     if result.state == "succeeded":
         try:
             found |= _printed(driver, step, act)
-            reason = _told(act, found) or reason
+            reason = _told(driver, act, found) or reason
             observed = Observation("succeeded", reason)
         except HostshiftError as error:
             observed = Observation("failed", (error.message,), error.hint)
@@ -66,8 +69,12 @@ async def run(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observa
     return observed
 
 
-def _told(act: ScriptAct, found: dict[str, Any]) -> tuple[str, ...]:
+def _told(driver: Driver, act: ScriptAct, found: dict[str, Any]) -> tuple[str, ...]:
     """What its last line means, in words."""
+    if act.event == SNAPSHOT:
+        return (
+            f"The snapshot {snapshot_name(driver.run.id)} was taken; it stays until it is removed.",
+        )
     if act.event == "provision":
         keys = len(found["host_keys"])
         said = f"{keys} of its host keys" if keys != 1 else "its host key"

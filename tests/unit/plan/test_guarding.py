@@ -119,13 +119,16 @@ def test_no_guard_where_systemd_is_not_known_to_be_pid_1(fields: dict[str, Any])
     assert "     no guard for ssh, sudo: systemd is not PID 1 there\n" in shown((made,))
 
 
+NO_SNAPSHOT = "no way back but repair: the inventory has no snapshot script for this host"
+
+
 def test_no_guard_where_none_is_wanted_or_needed() -> None:
     made = plan("openssh-server", guard="off")
     assert [step.id for step in made.steps] == UNGUARDED
-    assert made.steps[1].undo == ("no guard for ssh: the inventory says so",)
+    assert made.steps[1].undo == ("no guard for ssh: the inventory says so", NO_SNAPSHOT)
     made = plan("openssl")
     assert [step.id for step in made.steps] == UNGUARDED
-    assert made.steps[1].undo == ()
+    assert made.steps[1].undo == (NO_SNAPSHOT,)
     assert unavailable(host(guard="off"), facts()) == "the inventory says so"
     assert unavailable(host(), facts()) is None
 
