@@ -19,14 +19,13 @@ from engine.model.plan import Chore, OutageWindow, Plan, Step
 from engine.plan.around import around as around_steps
 from engine.plan.reboot import reboot_steps
 from engine.plan.replace import Replacing, replace_steps
+from engine.plan.snapshot import PACKAGES
 from engine.risk import ORDINARY, Circumstances, model, planned_minutes
 
 CHORES: Final[tuple[Chore, ...]] = get_args(Chore)
 """`hold` and `unhold` have the packages behind a colon."""
 _QUIET: Final = frozenset({"refresh", "download", "clean", "hold", "unhold"})
 """Chores that touch no running service and need no typed name."""
-_PACKAGES: Final = frozenset({"upgrade", "dist-upgrade", "release-upgrade"})
-"""Candidates that change packages in place; an image-based host has its former deployment."""
 _NO_HOOKS = Hooks()
 
 
@@ -97,7 +96,7 @@ def make_plan(
         steps = reboot_steps(host, facts)
     else:
         steps = family(facts.family).steps(host, facts, candidate)
-    packages = found.kind in _PACKAGES
+    packages = found.kind in PACKAGES
     return _plan(host, facts, found, now, around_steps(host, steps, hooks, packages=packages))
 
 

@@ -11,6 +11,9 @@ from engine.model.host import Host
 from engine.model.plan import GateAct, ScriptAct, Step
 from engine.model.run import SNAPSHOT
 
+PACKAGES: Final = frozenset({"upgrade", "dist-upgrade", "release-upgrade"})
+"""Kinds of candidates that change packages in place, and ids of the steps that do: an image-based
+host has its former deployment."""
 DEADLINE_S: Final = 1800
 """Seconds for a snapshot: of memory and disk it may take minutes, beyond this somebody looks."""
 
@@ -18,13 +21,12 @@ DEADLINE_S: Final = 1800
 def with_snapshot(host: Host, steps: tuple[Step, ...]) -> Iterator[Step]:
     """These steps, and after the last question among them the snapshot; or that there is none."""
     first = max((n for n, step in enumerate(steps, 1) if isinstance(step.act, GateAct)), default=0)
-    changing = next((s.id for s in steps[first:] if not s.reversible), None)
     for number, step in enumerate(steps):
         if number == first and host.snapshot is not None:
             act = ScriptAct(tuple(shlex.split(host.snapshot)), SNAPSHOT, DEADLINE_S)
             lost = f"going back to it loses what {host.name} has written since"
             yield Step(SNAPSHOT, f"Take a snapshot of {host.name}", "controller", act, undo=(lost,))
-        if step.id == changing and host.snapshot is None:
+        if step.id in PACKAGES and host.snapshot is None:
             without = "no way back but repair: the inventory has no snapshot script for this host"
             yield replace(step, undo=(*step.undo, without))
         else:

@@ -196,8 +196,7 @@ def _release(host: Host, facts: Facts) -> tuple[Step, ...]:
                     lock_wait_s=LOCK_WAIT_S, functions=release.FUNCTIONS),
              undo=("the former sources come back by themselves where lists can't be fetched",)),
         *guarded_for(host, facts, TOPICS, Step(
-            "release-upgrade", "Upgrade without new packages first, then fully", "host", upgrade,
-            undo=("no package is downgraded: the way back is a snapshot or a successor",))),
+            "release-upgrade", "Upgrade without new packages first, then fully", "host", upgrade)),
         # Between the two a unit may fail that waits for the reboot: it is looked at after that.
         *guarded_reboot(host, facts, Step(
             "reboot", "Reboot, and wait until it has settled", "host", reboot), new_kernel=True),
