@@ -136,13 +136,14 @@ _NOTHING_SEEN = Facts(host="", taken_at=_EPOCH, depth="light", privileged=False,
 
 def _seen(facts: Facts | None, now: datetime) -> dict[str, Any]:
     seen = facts or _NOTHING_SEEN
+    lock = seen.dpkg_lock
     return {
         "uptime_s": seen.uptime_s,
         "boot_id": seen.boot_id,
         "failed_units": _sorted(seen.failed_units),
         "backup_age_s": seen.backup_age_s,
         "filesystems": _objects(seen.filesystems, "mount"),
-        "dpkg_lock": None if seen.dpkg_lock is None else to_json(seen.dpkg_lock),
+        "dpkg_lock": None if lock is None else {"pid": lock.pid, "command": lock.command},
         "os": _os(seen, now.date()),
         "family": seen.family,
         "virtualization": seen.virtualization,

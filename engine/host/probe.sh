@@ -268,11 +268,23 @@ look_dpkg_lock() {
             case "$kind $mode $where" in
             "POSIX WRITE "*:"$inode")
                 printf 'held %s %s %s\n' "$name" "$pid" "$(first "$root/proc/$pid/comm")"
+                printf 'runs %s %s\n' "$pid" "$(age_of "$pid")"
                 ;;
             esac
         done <"$root/proc/locks" || return 1
     done
     put seen all
+}
+
+# age_of PID: for how many seconds it has run (proc(5): the 22nd field of stat, in clock ticks; the
+# second may hold anything).
+age_of() {
+    [ -r "$root/proc/$1/stat" ] && [ -r "$root/proc/uptime" ] || return 0
+    ticks=$(getconf CLK_TCK 2>/dev/null) || ticks=100
+    awk -v ticks="$ticks" '
+        FNR == NR { up = $1; next }
+        { sub(/.*\) /, ""); printf "%d", up - $20 / ticks; exit }
+    ' "$root/proc/uptime" "$root/proc/$1/stat" 2>/dev/null
 }
 
 # Configuration files that aren't as dpkg recorded them, with their packages, also those that removed

@@ -69,10 +69,15 @@ class Filesystem:
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """The process that holds dpkg's lock."""
+    """The process that holds dpkg's lock.
+
+    Attributes:
+        running_s: For how many seconds it has run.
+    """
 
     pid: int | None
     command: str | None
+    running_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Status abbreviations: dpkg-query(1), ``db:Status-Abbrev``. The first letter is w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.model.facts import BrokenPackage, LockHolder
 from engine.programs.lines import cleaned_lines, pairs, whole_number
@@ -95,6 +95,10 @@ def parse_lock(output: bytes) -> tuple[bool, LockHolder | None]:
         if line == "seen=all":
             looked = True
         words = line.split(" ", 3)
+        if words[0] == "runs" and len(words) == 3 and holder is not None and holder.pid:
+            same = whole_number(words[1], 2**31) == holder.pid
+            age = whole_number(words[2], 2**31) if same else holder.running_s
+            holder = replace(holder, running_s=age)
         if len(words) >= 3 and words[0] == "held" and holder is None:
             holder = LockHolder(
                 whole_number(words[2], 2**31) or None,

@@ -208,6 +208,8 @@ async def test_lock_holder_is_named_and_the_lock_not_taken(
         assert facts.dpkg_lock is not None
         assert facts.dpkg_lock.pid == pid
         assert facts.dpkg_lock.command == "python3"
+        assert facts.dpkg_lock.running_s is not None
+        assert 0 <= facts.dpkg_lock.running_s <= 120
         assert "python3" in (facts.busy or "")
     after = await facts_of(host, tmp_path, "light")
     assert after.dpkg_lock is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.families.apt import effects, soundness
+from engine.families.apt.soundness import span
 from engine.families.apt.subset import WHOLE, Subset, dependents, source_of, sources_of, without
 from engine.families.traits import names_with
 from engine.model.candidate import Blocker, Candidate, Effects, Kind
@@ -141,9 +142,13 @@ def _lock_blocker(facts: Facts) -> Blocker:
     holder = facts.dpkg_lock
     pid = holder.pid if holder else None
     command = (holder.command if holder else None) or "a program that could not be named"
+    age = holder.running_s if holder else None
+    since = f"; it has run for {span(age)}" if age is not None else ""
     return Blocker(
         "dpkg-lock",
-        f"dpkg is busy: {command}" + (f" (process {pid})" if pid else "") + " holds its lock.",
+        f"dpkg is busy: {command}"
+        + (f" (process {pid})" if pid else "")
+        + f" holds its lock{since}.",
         f"tail --pid={pid} -f /dev/null" if pid else "fuser -v /var/lib/dpkg/lock-frontend",
     )
 

@@ -40,7 +40,7 @@ def blockers(facts: Facts) -> list[Blocker]:
         found.append(
             Blocker(
                 "clock-off",
-                f"The host's clock is {_span(abs(off))} {where} this machine's, one of them is "
+                f"The host's clock is {span(abs(off))} {where} this machine's, one of them is "
                 "wrong. With a wrong clock signatures and certificates count as expired, or not "
                 "valid yet.",
                 "timedatectl status",
@@ -49,7 +49,8 @@ def blockers(facts: Facts) -> list[Blocker]:
     return found
 
 
-def _span(seconds: int) -> str:
+def span(seconds: int) -> str:
+    """A time in its largest unit, rounded down."""
     for size, noun in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
             number = seconds // size

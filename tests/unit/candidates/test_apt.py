@@ -227,7 +227,10 @@ def test_the_holder_of_the_lock_is_named() -> None:
         facts(upgrade("vim"), dpkg_lock=LockHolder(4711, "unattended-upgr")), "dpkg-lock"
     )
     assert "unattended-upgr (process 4711)" in shown.message
+    assert shown.message.endswith(" holds its lock.")
     assert shown.remedy == "tail --pid=4711 -f /dev/null"
+    long = blocker(facts(upgrade("vim"), dpkg_lock=LockHolder(7, "apt", 7260)), "dpkg-lock")
+    assert long.message.endswith("holds its lock; it has run for 2 hours.")
     unnamed = blocker(facts(upgrade("vim"), dpkg_lock=LockHolder(None, None)), "dpkg-lock")
     assert unnamed.remedy.startswith("fuser")
 

@@ -198,8 +198,14 @@ def test_the_holder_of_the_lock_is_found_by_its_inode(tmp_path: Path) -> None:
         f"2: POSIX  ADVISORY  WRITE 4242 08:01:{inode} 0 EOF\n",
     )
     make(tmp_path, "proc/4242/comm", "apt-get\n")
+    # proc(5): the name may hold anything; the 22nd field counts ticks since the boot.
+    ticks = os.sysconf("SC_CLK_TCK")
+    fields = ["S", *(["0"] * 18), str(100 * ticks), "0"]
+    make(tmp_path, "proc/4242/stat", f"4242 (a) b) {' '.join(fields)}\n")
+    make(tmp_path, "proc/uptime", "3700.50 1.00\n")
     output, _ = run(tmp_path, programs=APT)
-    assert output.sections["dpkg-lock"].output == b"held lock-frontend 4242 apt-get\nseen=all\n"
+    said = b"held lock-frontend 4242 apt-get\nruns 4242 3600\nseen=all\n"
+    assert output.sections["dpkg-lock"].output == said
 
 
 TARGETS = (
