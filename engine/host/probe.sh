@@ -491,6 +491,14 @@ look_archives() {
     fi
 }
 
+# What the kernel that runs takes in /boot, with its initramfs: a new one takes about as much.
+look_boot() {
+    set -- "$root"/boot/*-"$(uname -r)"
+    if [ -e "$1" ]; then
+        stat -L -c %s "$@" | awk '{ sum += $1 } END { printf "bytes=%.0f\n", sum }'
+    fi
+}
+
 look_upgradable() { apt_quiet apt list --upgradable; }
 look_upgrade() { apt_quiet apt-get -s --with-new-pkgs upgrade; }
 look_dist_upgrade() { apt_quiet apt-get -s dist-upgrade; }
@@ -540,6 +548,7 @@ apt_sections() {
     section dist-upgrade-size "$apt_limit" look_dist_upgrade_size
     section sources "$apt_limit" look_sources
     section archives "$short_limit" look_archives
+    section boot "$short_limit" look_boot
     section conffiles "$short_limit" look_conffiles
     if [ -d "$root/run/systemd/system" ] && has systemctl; then
         section running-services "$short_limit" look_running_services

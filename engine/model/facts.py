@@ -244,6 +244,7 @@ class Packages:
             removed ones that left theirs (full depth).
         services: Running services of packages (full depth, with systemd).
         archive_bytes: What apt has fetched and kept in its cache (full depth).
+        boot_bytes: What the running kernel and its initramfs take in /boot (full depth).
     """
 
     upgradable: int | None = None
@@ -259,6 +260,7 @@ class Packages:
     conffiles: tuple[Conffile, ...] | None = None
     services: tuple[PackageService, ...] | None = None
     archive_bytes: int | None = None
+    boot_bytes: int | None = None
 
     @property
     def needs_repair(self) -> bool:

@@ -14,6 +14,7 @@ from engine.programs.lines import pairs
 _FLAVOUR = re.compile(r"^\d[\w.+~]*?(?:-\d[\w.+~]*)*(?:-rpi\d+)?-([a-z][\w.-]*)$")
 PACKAGES = ("linux-image-", "proxmox-kernel-", "pve-kernel-", "raspberrypi-kernel")
 """How the names of packages begin that bring a kernel."""
+_IMAGE = re.compile(f"(?:{'|'.join(PACKAGES)})(?:unsigned-)?[0-9]")
 FLAG = "/run/reboot-required"
 
 
@@ -110,3 +111,8 @@ def _newer_build(signs: KernelSigns, packages: tuple[Installed, ...]) -> str | N
         ):
             return package.version
     return None
+
+
+def is_image(package: str) -> bool:
+    """Whether a package brings files to /boot; without a version in its name it names another."""
+    return _IMAGE.match(package) is not None

@@ -10,10 +10,14 @@ from engine.model.candidate import Blocker, Candidate, Effects, Kind
 from engine.model.facts import Change, Facts, Packages, Transaction
 from engine.model.host import Host
 from engine.programs.filesystems import filesystem_of
+from engine.programs.kernel import is_image
 
 ARCHIVES = "/var/cache/apt/archives"
 """Where apt keeps what it downloads (Dir::Cache::archives, apt.conf(5)) unless configured away."""
 SYSTEM = "/usr"
+BOOT = "/boot"
+INODES = 1_000
+"""A judgement: a handful of packages is as many files."""
 """Where nearly all of what packages install comes to lie."""
 _KINDS: tuple[Kind, ...] = ("upgrade", "dist-upgrade")
 
@@ -274,11 +278,15 @@ def _nothing(host: Host, facts: Facts, kind: Kind) -> Blocker:
 
 
 def _room_blockers(facts: Facts, transaction: Transaction) -> list[Blocker]:
-    """Not enough disk for the download, or for what is unpacked from it."""
+    """Not enough disk for the download, what is unpacked from it, or a kernel's initramfs."""
     kept = (facts.packages.archive_bytes if facts.packages else None) or 0
     filesystems = facts.filesystems or ()
     needed: dict[str, int] = {}
-    for path, size in ((ARCHIVES, transaction.download_bytes), (SYSTEM, transaction.disk_bytes)):
+    for path, size in (
+        (ARCHIVES, transaction.download_bytes),
+        (SYSTEM, transaction.disk_bytes),
+        (BOOT, _boot_bytes(facts, transaction)),
+    ):
         where = filesystem_of(path, filesystems)
         if where is not None and size is not None and size > 0:
             needed[where.mount] = needed.get(where.mount, 0) + size
@@ -295,7 +303,24 @@ def _room_blockers(facts: Facts, transaction: Transaction) -> list[Blocker]:
                 words += f" Fetched packages that apt keeps there take {megabytes(kept)}."
                 remedy = f"hostshift plan {facts.host} clean"
             found.append(Blocker("no-room", words, remedy))
+    system = filesystem_of(SYSTEM, filesystems)
+    if system is not None and system.free_inodes is not None and system.free_inodes < INODES:
+        found.append(
+            Blocker(
+                "no-inodes",
+                f"{system.mount} has room for {system.free_inodes} more files, of any size; below "
+                f"{INODES} packages may not be unpacked to their end.",
+                f"du --inodes -x -d 3 {system.mount} | sort -n | tail",
+            )
+        )
     return found
+
+
+def _boot_bytes(facts: Facts, transaction: Transaction) -> int | None:
+    """What new kernels take in /boot while the former ones are there, by the size of this one."""
+    one = facts.packages.boot_bytes if facts.packages else None
+    images = sum(is_image(c.name) and c.action != "remove" for c in transaction.changes)
+    return None if one is None else images * one
 
 
 def megabytes(size: int) -> str:

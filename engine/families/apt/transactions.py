@@ -90,9 +90,8 @@ def _simulated(
         stays = {why: tuple(n for n in names if n in newer) for why, names in stays.items()}
     packages = replace(
         packages,
-        archive_bytes=lines.whole_number(
-            lines.single(_bytes(sections.get("archives"))).get("bytes")
-        ),
+        archive_bytes=_sum(sections.get("archives")),
+        boot_bytes=_sum(sections.get("boot")),
         transactions=tuple(
             _taken_apart(sections, found, sources, stays) if found.candidate == "upgrade" else found
             for found in transactions
@@ -102,6 +101,10 @@ def _simulated(
         kept_back=kept_back,
     )
     return _with_labels(packages)
+
+
+def _sum(section: Section | None) -> int | None:
+    return lines.whole_number(lines.single(_bytes(section)).get("bytes"))
 
 
 def _taken_apart(

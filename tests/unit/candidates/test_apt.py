@@ -307,6 +307,36 @@ def test_room(filesystems: tuple[Filesystem, ...] | None, blocked: bool) -> None
     assert ids(found) == (["no-room"] if blocked else [])
 
 
+KERNELS = (install("linux-image-6.1.0-41-amd64"), upgrade("linux-image-amd64"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "boot", "free", "blocked"),
+    [
+        pytest.param(KERNELS, 60_000_000, 60_000_000, False, id="it just fits"),
+        pytest.param(KERNELS, 60_000_000, 59_999_999, True, id="it does not"),
+        pytest.param(KERNELS, None, 0, False, id="nobody knows how large it is"),
+        pytest.param((upgrade("vim"),), 60_000_000, 0, False, id="no kernel"),
+        pytest.param((remove("linux-image-6.1.0-40-amd64"),), 60_000_000, 0, False, id="one goes"),
+    ],
+)
+def test_room_for_a_kernel(
+    changes: tuple[Change, ...], boot: int | None, free: int, blocked: bool
+) -> None:
+    disks = (Filesystem("/", 10**9), Filesystem("/boot", free))
+    found = facts(packages=packages(*changes, boot_bytes=boot), filesystems=disks)
+    assert ("no-room" in ids(found)) is blocked
+    if blocked:
+        assert "/boot has 60 MB free and 60 MB would be" in blocker(found, "no-room").message
+        assert what_mends("server1", candidate(found)) == "autoremove"
+
+
+@pytest.mark.parametrize(("inodes", "blocked"), [(999, True), (1000, False), (None, False)])
+def test_room_for_files(inodes: int | None, blocked: bool) -> None:
+    found = facts(upgrade("vim"), filesystems=(Filesystem("/", 10**9, inodes),))
+    assert ids(found) == (["no-inodes"] if blocked else [])
+
+
 def test_no_room_names_what_cleaning_frees() -> None:
     disks = (Filesystem("/", 10**9), Filesystem("/var", 999_999))
     found = facts(packages=packages(upgrade("vim"), archive_bytes=5_000_001), filesystems=disks)
