@@ -182,6 +182,10 @@ class ReplacementTable(Table):
     bandwidth: int | None = key(
         "KiB a second that copying may take while the old host serves. Default: no bound.", ge=1
     )
+    start_within: Deadline | None = key(
+        "How long the services of the successor may take to pass their checks once they were "
+        'started; after the cutover it is a part of the outage. Default "2m".'
+    )
     forward: bool | None = key(
         "After the cutover the old host passes on to its successor what still comes to it by TCP; "
         "the successor sees it come from the old host's address. Default false."

@@ -57,8 +57,6 @@ REACH_S: Final = 1800
 """Seconds for a new server to boot and cloud-init to end."""
 KEY_S: Final = 3 * 24 * 3600
 """Seconds that the data's one-time key is worth anything; each pass renews it."""
-PATIENCE_S: Final = 120
-"""Seconds that started services get to pass their checks."""
 TTL_WAIT_S: Final = 7 * 24 * 3600
 OWN_TTL_S: Final = 300
 
@@ -122,6 +120,7 @@ class _Steps:
         self.checks = tuple(ServiceCheck(s.name, c) for s in host.services for c in s.checks)
         self.ports = tuple(sorted({p for c in self.checks if (p := _port(c)) is not None}))
         self.writers = tuple(_writer(service) for service in host.services)
+        self.patience_s = host.replacement.start_within_s
         self.paths = tuple(v for s in host.services if s.sync is None for v in s.volumes)
 
     def all(self) -> Iterator[Step]:
@@ -151,7 +150,7 @@ class _Steps:
             title = f"Restore {service.name} from its backup"
             yield self._script("restore", title, service.restore, service)
         title = "Test what was deployed and restored"
-        yield _step(TEST, title, "successor", ChecksAct(self.checks, PATIENCE_S))
+        yield _step(TEST, title, "successor", ChecksAct(self.checks, self.patience_s))
 
     def _copy(self) -> Iterator[Step]:
         title = f"Stop the services on {self.new} and hold them"
@@ -195,7 +194,7 @@ class _Steps:
         yield _step(START, f"Start the services on {self.new}", "successor",
                     StartAct(self.writers))  # fmt: skip
         title = f"Check the services on {self.new}"
-        yield _step(CHECK, title, "successor", ChecksAct(self.checks, PATIENCE_S))
+        yield _step(CHECK, title, "successor", ChecksAct(self.checks, self.patience_s))
         for number, (zone, names) in enumerate(self.about.zones, 1):
             yield self._records(_numbered("dns", number), f"Lead the names in {zone} to {self.new}",
                                 "switch", zone, names)  # fmt: skip

@@ -70,6 +70,8 @@ def test_a_cutover_that_fails_goes_back_and_is_tried_again(
     unwell = fault("replacement: a check fails", "rolled-back, exit 1, server1 serves")
     stale = fault("replacement: the secondary is stale", "told, waited for, and server2 serves")
     ann = Ann(tmp_path / "ann", world)
+    quick = 'soak = "5s"\nstart_within = "1m"'
+    world.inventory.write_text(world.inventory.read_text().replace('soak = "5s"', quick))
     load = [world.writer("files"), world.writer("shop")]
     now = ann.replace()
     assert states(now)["cutover"] == "waiting", ann.story()

@@ -53,6 +53,7 @@ def test_the_example_says_the_same_as_its_comments() -> None:
         decommission=str(EXAMPLE.parent / "iac/decommission.sh"),
         soak_s=10 * 86_400,
         bandwidth_kib=20_000,
+        start_within_s=180,
     )
     assert [service.name for service in server.services] == ["gitlab", "wiki"]
     assert server.services[0].checks == (
