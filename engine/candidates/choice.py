@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.model.candidate import Candidate
+from engine.model.candidate import IN_PLACE, Candidate
 from engine.model.host import Host
 
 NEAR = 10
@@ -36,7 +36,8 @@ def can_be_undone(host: Host, candidate: Candidate) -> bool:
     """Whether a way back stays: the old server, the previous deployment, a snapshot."""
     if candidate.kind == "replace" or candidate.kind.startswith("deploy-"):
         return True
-    return host.snapshot is not None and host.snapshot_restore is not None
+    both = host.snapshot is not None and host.snapshot_restore is not None
+    return both and candidate.kind in IN_PLACE
 
 
 def is_much_safer(candidate: Candidate | None, other: Candidate) -> bool:

@@ -19,6 +19,9 @@ Kind = Literal[
     "replace",
     "decommission",
 ]
+IN_PLACE: frozenset[Kind] = frozenset({"upgrade", "dist-upgrade", "release-upgrade"})
+"""Those that change packages in place, which nothing changes back but a snapshot; also the ids of
+the steps that do. An image-based host has its former deployment."""
 Level = Literal["low", "moderate", "high", "critical"]
 FactorOrigin = Literal["measured", "anchored", "judgement", "unknown"]
 

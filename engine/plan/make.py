@@ -12,14 +12,13 @@ from engine.candidates.blockers import common_blockers
 from engine.errors import InputError, RefusedError
 from engine.families.registry import family
 from engine.inventory.value import Hooks
-from engine.model.candidate import Blocker, Candidate, Effects
+from engine.model.candidate import IN_PLACE, Blocker, Candidate, Effects
 from engine.model.facts import Change, Facts
 from engine.model.host import Host
 from engine.model.plan import Chore, OutageWindow, Plan, Step
 from engine.plan.around import around as around_steps
 from engine.plan.reboot import reboot_steps
 from engine.plan.replace import Replacing, replace_steps
-from engine.plan.snapshot import PACKAGES
 from engine.risk import ORDINARY, Circumstances, model, planned_minutes
 
 CHORES: Final[tuple[Chore, ...]] = get_args(Chore)
@@ -96,7 +95,7 @@ def make_plan(
         steps = reboot_steps(host, facts)
     else:
         steps = family(facts.family).steps(host, facts, candidate)
-    packages = found.kind in PACKAGES
+    packages = found.kind in IN_PLACE
     return _plan(host, facts, found, now, around_steps(host, steps, hooks, packages=packages))
 
 

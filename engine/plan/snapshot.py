@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from engine.model.candidate import IN_PLACE
 from engine.model.host import Host
 from engine.model.plan import GateAct, ScriptAct, Step
 from engine.model.run import SNAPSHOT
 
-PACKAGES: Final = frozenset({"upgrade", "dist-upgrade", "release-upgrade"})
-"""Kinds of candidates that change packages in place, and ids of the steps that do: an image-based
-host has its former deployment."""
 DEADLINE_S: Final = 1800
 """Seconds for a snapshot: of memory and disk it may take minutes, beyond this somebody looks."""
 
@@ -26,7 +24,7 @@ def with_snapshot(host: Host, steps: tuple[Step, ...]) -> Iterator[Step]:
             act = ScriptAct(tuple(shlex.split(host.snapshot)), SNAPSHOT, DEADLINE_S)
             lost = f"going back to it loses what {host.name} has written since"
             yield Step(SNAPSHOT, f"Take a snapshot of {host.name}", "controller", act, undo=(lost,))
-        if step.id in PACKAGES and host.snapshot is None:
+        if step.id in IN_PLACE and host.snapshot is None:
             without = "no way back but repair: the inventory has no snapshot script for this host"
             yield replace(step, undo=(*step.undo, without))
         else:

@@ -49,6 +49,7 @@ SNAPSHOT = host(snapshot="./snap.sh", snapshot_restore="./back.sh")
         (host(), (made("upgrade", 25), made("deploy-upgrade", 35, 9)), "deploy-upgrade"),
         (host(), (made("upgrade", 25), made("deploy-upgrade", 40, 1)), "upgrade"),
         (SNAPSHOT, (made("upgrade", 25), made("deploy-upgrade", 35, 9)), "upgrade"),
+        (SNAPSHOT, (made("reboot", 25), made("upgrade", 35, 9)), "upgrade"),
         (host(), (made("dist-upgrade", 25, 2, True), made("upgrade", 30, 2)), "upgrade"),
         (host(), (made("dist-upgrade", 25, 2, None), made("upgrade", 30, 2)), "upgrade"),
         (host(), (made("dist-upgrade", 25, 2), made("upgrade", None, 1)), "dist-upgrade"),
