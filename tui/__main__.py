@@ -27,6 +27,7 @@ COMMANDS = {
     "calibration": "print what was predicted of past runs against what came of them",
     "unlock": "look at, or break on evidence, the lock that a run left on a host",
     "demo": "the whole application on an embedded fleet; needs no server and no root",
+    "data": "print how old published data are (holes, ends of support), or fetch them anew",
     "init": "print a first inventory made from Ansible or OpenSSH files",
     "schema": "print the JSON Schema of the inventory, for editors",
 }

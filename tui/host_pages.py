@@ -7,7 +7,7 @@ from datetime import datetime
 from engine.candidates.standing import is_mild
 from engine.model.candidate import Candidate, Foresight
 from engine.model.facts import Deployment, Facts, Packages
-from engine.risk.waiting import is_exploited, source_of
+from engine.risk.waiting import is_exploited, known_holes, source_of
 from tui.fleet_rows import Known, state_of
 from tui.plan_pages import effects_lines, risk_lines
 from tui.replace_pages import preflight_lines, successor_line
@@ -135,10 +135,11 @@ def _fixes(page: Page, facts: Facts | None, candidate: Candidate) -> None:
     wanted = sorted({source_of(change) for change in candidate.changes or ()} & set(known))
     if not wanted:
         return
+    in_kev = {cve.id for cve in known_holes(packages)[0] if is_exploited(cve)}
     page.heading("What it fixes")
     for source in wanted:
-        ids = sorted(known[source], key=lambda cve: (not is_exploited(cve), cve))
-        exploited = [cve for cve in ids if is_exploited(cve)]
+        ids = sorted(known[source], key=lambda cve: (cve not in in_kev, cve))
+        exploited = [cve for cve in ids if cve in in_kev]
         if exploited:
             page.item(f"{source}: {', '.join(exploited)}, known to be exploited", "bad")
         rest = ids[len(exploited) :]

@@ -132,8 +132,10 @@ class EngineVerbs:
     async def read_changelogs(self, host: Host, facts: Facts) -> Facts:
         """See `Verbs.read_changelogs`."""
         from engine.facts.changelogs import fetch, told
+        from engine.published import published
 
-        return told(facts, await fetch(self._session, host, facts))
+        found = await fetch(self._session, host, facts)
+        return told(facts, found, published(self._session.state_dir))
 
     def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:
         """See `Verbs.foresee`."""

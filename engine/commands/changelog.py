@@ -12,8 +12,10 @@ from engine.commands.status import as_text
 from engine.errors import InputError
 from engine.facts.changelogs import Changelog
 from engine.facts.failure import as_error
+from engine.model.facts import Cve
 from engine.model.host import Host
 from engine.programs.debian_changelog import Entry, News
+from engine.published import Published, published
 from engine.risk.waiting import is_exploited
 
 SCHEMA = 1
@@ -34,20 +36,23 @@ def run(args: argparse.Namespace) -> int:
 
     inventory = door.load(args.inventory)
     host = inventory.host(args.host)
-    found = chosen(asyncio.run(_fetch(args, host, inventory)), args.package, host.name)
+    fetched, data = asyncio.run(_fetch(args, host, inventory))
+    found = chosen(fetched, args.package, host.name)
     if args.json:
         document = {
             "schema": SCHEMA,
             "host": host.name,
-            "changelogs": [_document(one) for one in found],
+            "changelogs": [_document(one, data) for one in found],
         }
         sys.stdout.write(as_text(document))
     else:
-        sys.stdout.write(shown(found, host.name))
+        sys.stdout.write(shown(found, host.name, data))
     return 0
 
 
-async def _fetch(args: argparse.Namespace, host: Host, inventory: Any) -> tuple[Changelog, ...]:
+async def _fetch(
+    args: argparse.Namespace, host: Host, inventory: Any
+) -> tuple[tuple[Changelog, ...], Published]:
     from engine import door
 
     session = door.open_session(inventory, read_only=args.read_only)
@@ -55,7 +60,8 @@ async def _fetch(args: argparse.Namespace, host: Host, inventory: Any) -> tuple[
         look = await door.look_at(session, host, "full")
         if look.facts is None:
             raise as_error(look)
-        return await door.changelogs(session, host, look.facts)
+        found = await door.changelogs(session, host, look.facts)
+        return found, published(session.state_dir)
     finally:
         await session.transport.close()
 
@@ -79,7 +85,7 @@ def _names(one: Changelog) -> set[str]:
     return {one.wanted.source, one.wanted.package}
 
 
-def shown(found: Sequence[Changelog], host: str) -> str:
+def shown(found: Sequence[Changelog], host: str, data: Published) -> str:
     """For people: each update with its urgency, holes and text, the newest entry first."""
     if not found:
         return f"{host} has no pending update of an installed Debian package.\n"
@@ -90,20 +96,20 @@ def shown(found: Sequence[Changelog], host: str) -> str:
         if one.via is None:
             lines += [f"  no data: {one.why}", ""]
             continue
-        lines += _news(one.changes)
+        lines += _news(one.changes, data)
         if one.news is not None and one.news.entries:
-            lines += ["  NEWS", *_news(one.news)]
+            lines += ["  NEWS", *_news(one.news, data)]
         lines.append("")
     return "\n".join(lines)
 
 
-def _news(news: News) -> list[str]:
+def _news(news: News, data: Published) -> list[str]:
     lines = []
     for entry in news.entries:
         written = entry.written.isoformat() if entry.written else "no date"
         lines.append(f"  {entry.version}  {written}  urgency {entry.urgency or 'not said'}")
         if entry.cves:
-            lines.append(f"    closes {', '.join(map(_hole, entry.cves))}")
+            lines.append(f"    closes {', '.join(_hole(data.cve(one)) for one in entry.cves)}")
         lines += [f"  {line}" for line in entry.lines]
     if not news.complete:
         lines.append("  (what was had doesn't go back to the installed version)")
@@ -112,11 +118,13 @@ def _news(news: News) -> list[str]:
     return lines
 
 
-def _hole(cve: str) -> str:
-    return f"{cve} (known to be exploited)" if is_exploited(cve) else cve
+def _hole(cve: Cve) -> str:
+    if is_exploited(cve):
+        return f"{cve.id} (known to be exploited)"
+    return f"{cve.id} (expected to be exploited soon)" if cve.predicted else cve.id
 
 
-def _document(one: Changelog) -> dict[str, Any]:
+def _document(one: Changelog, data: Published) -> dict[str, Any]:
     want = one.wanted
     return {
         "source": want.source,
@@ -126,17 +134,26 @@ def _document(one: Changelog) -> dict[str, Any]:
         "via": one.via,
         "why": one.why,
         "complete": None if one.via is None else one.changes.complete,
-        "entries": [_entry(entry) for entry in one.changes.entries],
-        "news": [_entry(entry) for entry in one.news.entries] if one.news else None,
+        "entries": [_entry(entry, data) for entry in one.changes.entries],
+        "news": [_entry(entry, data) for entry in one.news.entries] if one.news else None,
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Entry, data: Published) -> dict[str, Any]:
     return {
         "version": entry.version,
         "date": entry.written.isoformat() if entry.written else None,
         "urgency": entry.urgency,
-        "cves": [{"id": cve, "exploited": is_exploited(cve)} for cve in entry.cves],
+        "cves": [_cve(data.cve(cve)) for cve in entry.cves],
         "closes": list(entry.closes),
         "text": list(entry.lines),
+    }
+
+
+def _cve(cve: Cve) -> dict[str, Any]:
+    return {
+        "id": cve.id,
+        "exploited": is_exploited(cve),
+        "predicted": cve.predicted,
+        "vector": cve.vector,
     }

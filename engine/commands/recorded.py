@@ -1,4 +1,4 @@
-"""What ``runs``, ``log`` and ``export`` share: the recorded runs, read without asking any host."""
+"""What commands share that ask no host: the inventory if there is one, and the recorded runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def recorded(args: argparse.Namespace) -> AsyncIterator[Session]:
     """
     from engine import door
 
-    session = door.open_session(_inventory(args), read_only=True)
+    session = door.open_session(inventory_or_empty(args), read_only=True)
     try:
         await door.open_runs(session)
         yield session
@@ -30,8 +30,8 @@ async def recorded(args: argparse.Namespace) -> AsyncIterator[Session]:
         await session.transport.close()
 
 
-def _inventory(args: argparse.Namespace) -> Inventory:
-    """The inventory, which may name another store; none is needed where there is none."""
+def inventory_or_empty(args: argparse.Namespace) -> Inventory:
+    """The inventory, which may name other places; an empty one where there is none."""
     from engine import door
     from engine.inventory import NoInventoryError
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 from engine.families.protocol import Sections
+from engine.files import write_whole
 from engine.model.facts import Facts, Packages, Reboot
 
 SCHEMA = 3
@@ -58,17 +57,8 @@ def keep(state_dir: Path, facts: Facts) -> None:
     from engine.model.json_form import to_json
 
     text = json.dumps({"schema": SCHEMA, "facts": to_json(facts)})
-    file = _file(state_dir, facts.host)
     with contextlib.suppress(OSError):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            Path(name).replace(file)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_whole(_file(state_dir, facts.host), text.encode())
 
 
 def recall(state_dir: Path, host: str) -> Facts | None:

@@ -10,20 +10,21 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from engine.errors import HostOutputError
+from engine.facts.cache import recall
 from engine.facts.sections import new_nonce, take_apart
+from engine.files import write_whole
 from engine.model.facts import Change, Facts, Packages, Update
 from engine.model.host import Host
 from engine.programs.debian_changelog import News, between
+from engine.published import Published, published
 from engine.session import Session
 from engine.shell import Script
 from engine.text import clean
@@ -92,11 +93,11 @@ def kept(state_dir: Path, facts: Facts) -> tuple[Changelog, ...]:
 
 def with_updates(state_dir: Path, facts: Facts) -> Facts:
     """The facts with what kept changelogs tell of their pending updates; asks nobody."""
-    return told(facts, kept(state_dir, facts))
+    return told(facts, kept(state_dir, facts), published(state_dir))
 
 
-def told(facts: Facts, found: Iterable[Changelog]) -> Facts:
-    """The facts with what these changelogs tell of their pending updates.
+def told(facts: Facts, found: Iterable[Changelog], data: Published) -> Facts:
+    """The facts with what these changelogs tell of their pending updates, and of the holes in them.
 
     Where a changelog doesn't go back to the installed version only its dates and CVEs so far are
     known: then the number of CVEs isn't.
@@ -104,7 +105,30 @@ def told(facts: Facts, found: Iterable[Changelog]) -> Facts:
     if facts.packages is None:
         return facts
     known = tuple(_update(one) for one in found if one.via is not None)
-    return replace(facts, packages=replace(facts.packages, updates=known)) if known else facts
+    if not known:
+        return facts
+    ids = sorted({cve for update in known for cve in update.cve_ids})
+    packages = replace(
+        facts.packages,
+        updates=known,
+        cves=tuple(data.cve(one) for one in ids),
+        kev_date=data.kev_date,
+    )
+    return replace(facts, packages=packages)
+
+
+def pending_cves(state_dir: Path) -> frozenset[str]:
+    """The holes that changelogs name which are kept for updates that a former look saw pending."""
+    hosts = (recall(state_dir, unquote(f.stem)) for f in (state_dir / "facts").glob("*.json"))
+    updates = (
+        u
+        for facts in hosts
+        if facts is not None
+        for one in kept(state_dir, facts)
+        if one.via is not None
+        for u in _update(one).cve_ids
+    )
+    return frozenset(updates)
 
 
 async def fetch(session: Session, host: Host, facts: Facts) -> tuple[Changelog, ...]:
@@ -232,12 +256,4 @@ def _keep(file: Path, texts: dict[str, str]) -> None:
     """Whole or not at all, readable by its owner only; a full disk costs another fetch."""
     data = gzip.compress(json.dumps({"schema": SCHEMA, "texts": texts}).encode(), mtime=0)
     with contextlib.suppress(OSError):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-            Path(name).replace(file)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_whole(file, data)

@@ -18,7 +18,6 @@ from engine.programs import (
     os_release,
     systemd,
 )
-from engine.programs.distro_info import support_ends
 from engine.text import clean_line
 
 
@@ -79,7 +78,6 @@ def _operating_system(sections: Sections, problems: list[Problem]) -> OperatingS
         system.pretty_name,
         system.id_like,
         system.variant_id,
-        support_ends(system),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from engine.errors import HostOutputError, HostshiftError
 from engine.facts import cache, common
@@ -13,6 +14,7 @@ from engine.facts.sections import ProbeOutput, new_nonce, take_apart
 from engine.families.registry import recognise
 from engine.model.facts import Depth, Facts, Failure, Look, Problem
 from engine.model.host import Host
+from engine.published import published
 from engine.session import Session
 from engine.shell import Script
 from engine.text import clean
@@ -39,7 +41,7 @@ async def look_at(session: Session, host: Host, depth: Depth = "full") -> Look:
         return Look(host.name, taken_at, error=as_failure(error), depth=depth)
     if depth == "full" and not session.read_only:
         await asyncio.to_thread(cache.keep, session.state_dir, facts)
-    facts = await asyncio.to_thread(with_updates, session.state_dir, facts)
+    facts = await asyncio.to_thread(_with_known, session.state_dir, facts)
     return Look(host.name, facts.taken_at, facts, depth=depth)
 
 
@@ -86,7 +88,7 @@ async def scan(
             if joined is None:
                 wanting.append((host, seen.facts))
             else:
-                known = await asyncio.to_thread(with_updates, session.state_dir, joined)
+                known = await asyncio.to_thread(_with_known, session.state_dir, joined)
                 seen = replace(seen, facts=known)
         on_look(seen)
 
@@ -101,6 +103,12 @@ async def scan(
 
     await _each(hosts, light, light_at_once)
     await _each([host for host, _ in sorted(wanting, key=_urgency)], full, full_at_once)
+
+
+def _with_known(state_dir: Path, facts: Facts) -> Facts:
+    """With what this machine knows beside it: kept changelogs, and what is published."""
+    ends = published(state_dir).end_of_support(facts.os)
+    return with_updates(state_dir, replace(facts, os=replace(facts.os, support_ends=ends)))
 
 
 def _urgency(wanted: tuple[Host, Facts]) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from engine.inventory import names, schema
 from engine.inventory.faults import Fault, told, unknown_table
 from engine.inventory.lines import KeyPath
 from engine.inventory.schema import (
+    DataTable,
     DefaultsTable,
     HooksTable,
     HostTable,
@@ -44,6 +45,7 @@ class Draft:
     hooks: HooksTable
     limits: LimitsTable
     retention: RetentionTable
+    data: DataTable
     store: StoreTable
     risk: Table
     hosts: dict[str, HostTable] = field(default_factory=dict)
@@ -82,6 +84,7 @@ def draft(data: Mapping[str, Any]) -> Draft:
         limits=reader.single("limits", LimitsTable),
         retention=reader.single("retention", RetentionTable),
         store=reader.single("store", StoreTable),
+        data=reader.single("data", DataTable),
         risk=reader.single("risk", RiskTable),
         services=reader.named("services", ServiceTable, names.service_name),
         zones=reader.named("zones", ZoneTable, names.dns_name),

@@ -109,6 +109,7 @@ def resolve(draft: Draft, path: Path, base: Path) -> Inventory:
         at_once=draft.limits.at_once or DEFAULT_AT_ONCE,
         retention_runs_s=draft.retention.runs or DEFAULT_RETENTION_S,
         store_url=draft.store.url,
+        data_addresses=draft.data.model_dump(exclude_none=True),
     )
 
 

@@ -371,6 +371,16 @@ class LimitsTable(Table):
     )
 
 
+class DataTable(Table):
+    """Other places than the publishers' for what `hostshift data refresh` fetches."""
+
+    kev: Url | None = key("CISA's known exploited vulnerabilities, as JSON.")
+    epss: Url | None = key("The day's scores of EPSS, as CSV, gzipped or not.")
+    cvss: Url | None = key("Records of holes in the form of OSV: a CVE's is at this address, /CVE.")
+    debian: Url | None = key("The file debian.csv of distro-info-data.")
+    ubuntu: Url | None = key("The file ubuntu.csv of distro-info-data.")
+
+
 class StoreTable(Table):
     """Where runs are recorded."""
 
@@ -418,6 +428,7 @@ class InventoryTable(Table):
     limits: LimitsTable | None = key("How much may happen at once.")
     retention: RetentionTable | None = key("How long things are kept.")
     store: StoreTable | None = key("Where runs are recorded.")
+    data: DataTable | None = key("Where published data are fetched from, if not from publishers.")
     risk: RiskTable | None = key("Numbers of the risk model that shall have another value.")  # type: ignore[valid-type]
 
 
@@ -428,6 +439,7 @@ SINGLE_TABLES: Final[dict[str, type[Table]]] = {
     "limits": LimitsTable,
     "retention": RetentionTable,
     "store": StoreTable,
+    "data": DataTable,
     "risk": RiskTable,
 }
 NAMED_TABLES: Final[dict[str, type[Table]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +67,7 @@ class Inventory:
         at_once: How many runs may act at once.
         retention_runs_s: How long finished runs are kept.
         store_url: Where runs are recorded; None means the user's state directory.
+        data_addresses: Other places for published data, by their keys in ``[data]``.
         warnings: Faults that don't forbid looking at the fleet, such as a missing script.
     """
 
@@ -77,6 +78,7 @@ class Inventory:
     at_once: int = DEFAULT_AT_ONCE
     retention_runs_s: int = DEFAULT_RETENTION_S
     store_url: str | None = field(default=None, repr=False)  # it may hold a password
+    data_addresses: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[InventoryError, ...] = ()
 
     @cached_property

@@ -180,6 +180,23 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Cve:
+    """A hole that a pending update closes.
+
+    Attributes:
+        id: Such as ``CVE-2024-6387``.
+        vector: The CVSS vector; only versions 3.0 and 3.1 are read, others count as not known.
+        exploited: It is in CISA's list (KEV); None: nobody has looked it up.
+        predicted: It is expected to be exploited soon (EPSS), which counts the same.
+    """
+
+    id: str
+    vector: str | None = None
+    exploited: bool | None = None
+    predicted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Update:
     """What is known of a pending update of one source package beyond its versions.
 
@@ -245,6 +262,8 @@ class Packages:
         services: Running services of packages (full depth, with systemd).
         archive_bytes: What apt has fetched and kept in its cache (full depth).
         boot_bytes: What the running kernel and its initramfs take in /boot (full depth).
+        cves: What is published of the holes that `updates` name, looked up when they were.
+        kev_date: The day of the list of exploited holes in which they were.
     """
 
     upgradable: int | None = None
@@ -261,6 +280,8 @@ class Packages:
     services: tuple[PackageService, ...] | None = None
     archive_bytes: int | None = None
     boot_bytes: int | None = None
+    cves: tuple[Cve, ...] = ()
+    kev_date: date | None = None
 
     @property
     def needs_repair(self) -> bool:

@@ -1,10 +1,9 @@
-"""Releases of Debian and Ubuntu: names, what follows which, when support ends (distro-info(1))."""
+"""Releases of Debian and Ubuntu: names, and what follows which (distro-info(1))."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -17,20 +16,6 @@ def _data() -> Any:
     return json.loads(
         resources.files("engine.programs").joinpath("distro_info.json").read_text("utf-8")
     )
-
-
-@cache
-def _ends() -> dict[str, dict[str, date]]:
-    return {
-        system: {version: date.fromisoformat(end) for version, end in releases.items()}
-        for system, releases in _data()["support_ends"].items()
-    }
-
-
-def support_ends(system: OperatingSystem) -> date | None:
-    """The last day with security updates that come without a subscription; None if unknown."""
-    releases = _ends().get(system.id or "", {})
-    return releases.get(system.version_id or "")
 
 
 @dataclass(frozen=True, slots=True)

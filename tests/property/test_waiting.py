@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.model.candidate import Waiting
-from engine.model.facts import Facts, Kernel, OperatingSystem, Packages, Reboot, Update
+from engine.model.facts import Cve, Facts, Kernel, OperatingSystem, Packages, Reboot, Update
 from engine.model.host import Host
-from engine.risk.waiting import Cve, band, waiting
+from engine.risk.waiting import band, waiting
 from tests.unit.builders import NOW, facts, host, packages, upgrade
 
 CALM = settings(deadline=None, max_examples=120)

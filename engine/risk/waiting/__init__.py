@@ -2,7 +2,6 @@
 
 from engine.risk.waiting.holes import (
     Band,
-    Cve,
     band,
     band_of,
     is_automatable,
@@ -23,7 +22,6 @@ __all__ = [
     "LISTS_OLD_S",
     "Ages",
     "Band",
-    "Cve",
     "ages",
     "band",
     "band_of",

@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from engine.model.candidate import Level, Waiting
-from engine.model.facts import Change, Deployment, Facts, Packages
+from engine.model.facts import Change, Cve, Deployment, Facts, Packages
 from engine.model.host import Host
+from engine.published import KEV_OLD_DAYS, bundled
 from engine.risk.waiting.holes import (
     Band,
-    Cve,
     band,
     band_of,
     is_automatable,
     is_exploited,
     is_total,
-    kev_date,
 )
 
 LEVELS: tuple[Level, ...] = ("low", "moderate", "high", "critical")
@@ -106,7 +105,7 @@ def _sooner(one: int | None, other: int | None) -> int | None:
 def _holes(path: _Path, facts: Facts, cves: Sequence[Cve] | None, unread: Sequence[str]) -> None:
     unknown = _unread(unread) if cves else _uncounted(facts)
     if cves:
-        _most_urgent(path, cves)
+        _most_urgent(path, cves, facts)
     unknown += _waits_for_a_reboot(facts)
     if unknown:
         path.say(*unknown)
@@ -177,18 +176,22 @@ def _is_older(one: Deployment, other: Deployment) -> bool:
     return one.timestamp < other.timestamp
 
 
-def _most_urgent(path: _Path, cves: Sequence[Cve]) -> None:
+def _most_urgent(path: _Path, cves: Sequence[Cve], facts: Facts) -> None:
     """Of several holes the worst decides: the others only wait for the same update."""
 
     def badness(cve: Cve) -> tuple[tuple[int, bool], bool, str, str]:
         urgency = band_of(cve, exposed=path.exposed).urgency
-        return urgency, is_exploited(cve.id), cve.id, cve.vector or ""
+        return urgency, is_exploited(cve), cve.id, cve.vector or ""
 
     worst = max(cves, key=badness)
     number = len({cve.id for cve in cves})
     which = worst.id if number == 1 else f"{worst.id} is the most urgent of {number} holes"
-    in_kev = "known to be exploited" if is_exploited(worst.id) else "not known to be exploited"
-    path.say(f"{which}: {in_kev} (KEV of {kev_date()}), {_of_vector(worst.vector)}")
+    day = (facts.packages.kev_date if facts.packages else None) or bundled().kev_date
+    in_kev = f"{'' if is_exploited(worst) else 'not '}known to be exploited (KEV of {day})"
+    predicted = ", expected to be exploited soon (EPSS)" if worst.predicted else ""
+    path.say(f"{which}: {in_kev}{predicted}, {_of_vector(worst.vector)}")
+    if not is_exploited(worst) and (old := (facts.taken_at.date() - day).days) > KEV_OLD_DAYS:
+        path.say(f"the list of exploited holes is {old} days old: `hostshift data refresh`")
     path.reach()
     _apply(path, band_of(worst, exposed=path.exposed), "")
 
@@ -331,13 +334,14 @@ def known_holes(packages: Packages | None) -> tuple[tuple[Cve, ...], tuple[str, 
     """The holes that pending updates are known to close, and security updates without any.
 
     A changelog that names no CVE, or doesn't go back far enough, doesn't say that there is none.
-    No CVSS vectors are bundled, so none has one.
     """
     if packages is None or not packages.updates:
         return (), ()
     ids = sorted({cve for update in packages.updates for cve in update.cve_ids})
     read = {update.source for update in packages.updates if update.cve_ids and update.cves}
-    return tuple(Cve(one) for one in ids), tuple(sorted(_security_sources(packages) - read))
+    known = {cve.id: cve for cve in packages.cves}
+    unread = tuple(sorted(_security_sources(packages) - read))
+    return tuple(known.get(one, Cve(one)) for one in ids), unread
 
 
 def _security_sources(packages: Packages) -> set[str]:

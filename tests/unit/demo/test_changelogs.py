@@ -9,6 +9,7 @@ from engine.clock import FixedClock
 from engine.facts import look_at
 from engine.facts.changelogs import fetch, told
 from engine.inventory import Inventory
+from engine.published import bundled
 from engine.session import Session
 from engine.transport.credentials import Credentials
 from engine.transport.ssh import SshTransport
@@ -26,7 +27,7 @@ async def test_a_kernel_with_a_hole_that_is_exploited_is_due_at_once(
     found = await fetch(session, host, facts)
     assert {one.via for one in found} == {"apt"}
     assert all(one.changes.complete for one in found)
-    after = foresee(host, told(facts, found), NOW).waiting
+    after = foresee(host, told(facts, found, bundled()), NOW).waiting
     assert before is not None
     assert after is not None
     assert "CVE-2024-1086: known to be exploited" in " ".join(after.reasons)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from datetime import date, timedelta
 from importlib import resources
@@ -10,11 +9,11 @@ from importlib import resources
 import pytest
 
 from engine.model.candidate import Level
-from engine.model.facts import Facts, Kernel, OperatingSystem, Update
+from engine.model.facts import Cve, Facts, Kernel, OperatingSystem, Update
+from engine.published import bundled
 from engine.risk.waiting import (
     Ages,
     Band,
-    Cve,
     ages,
     band,
     band_of,
@@ -31,6 +30,10 @@ WORST = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H"
 MILD = "CVSS:3.0/AV:L/AC:H/PR:L/UI:R/S:U/C:L/I:N/A:N"
 KNOWN = "known to be exploited (KEV of 2026-08-07)"
 TODAY = NOW.date()
+OLD_LIST = (
+    f"the list of exploited holes is {(TODAY - date(2026, 8, 7)).days} days old: "
+    "`hostshift data refresh`"
+)
 FIX = upgrade("openssl", security=True)
 
 
@@ -72,13 +75,24 @@ def test_rows_of_the_table(answers: str, expected: Band) -> None:
 
 
 def test_the_list_of_exploited_holes() -> None:
-    kev = json.loads(data("kev.json"))
-    assert sum(len(set(numbers)) for numbers in kev["cves"].values()) == 1662
-    assert (kev["date"], kev["licence"]) == ("2026-08-07", "CC0-1.0")
-    assert is_exploited(LOG4SHELL)
-    assert is_exploited("CVE-2004-0210"), "numbers are written with leading zeros"
+    assert sum(map(len, bundled().kev.values())) == 1662
+    assert bundled().kev_date == date(2026, 8, 7)
+    assert is_exploited(Cve(LOG4SHELL))
+    assert is_exploited(Cve("CVE-2004-0210")), "numbers are written with leading zeros"
     for other in (QUIET, "CVE-1999-0001", "", "44228", "cve-2021-44228", f"{LOG4SHELL}\n"):
-        assert not is_exploited(other), other
+        assert not is_exploited(Cve(other)), other
+
+
+def test_what_was_looked_up_wins_over_the_bundled_list() -> None:
+    assert is_exploited(Cve(QUIET, exploited=True))
+    assert not is_exploited(Cve(LOG4SHELL, exploited=False))
+
+
+def test_a_hole_that_is_expected_to_be_exploited_counts_as_if_it_were() -> None:
+    expected = band_of(Cve(QUIET, WORST, exploited=False, predicted=True), exposed=True)
+    assert expected == band_of(Cve(LOG4SHELL, WORST), exposed=True)
+    told = waiting(host(exposed=True), facts(FIX), NOW, (Cve(QUIET, WORST, predicted=True),))
+    assert "expected to be exploited soon (EPSS)" in told.reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +137,7 @@ def test_the_path_through_the_tree_is_told_in_its_order() -> None:
     assert (mild.level, mild.due_days) == ("low", None)
     assert mild.reasons == (
         f"{QUIET}: not {KNOWN}, can't be automated, partial control",
+        OLD_LIST,
         "the internet doesn't reach it",
         "with the next upgrade (BOD 26-04)",
         "how long the fixes have been out is not known: over 60 days is a step more",
