@@ -19,6 +19,7 @@ from engine.model.facts import Change, Deployment, Facts, Failure, HostLock, Loo
 from engine.model.host import Host
 from engine.model.json_form import from_json, to_json
 from engine.model.run import State
+from engine.plan.document import risk_form
 from engine.risk import model, parameters
 from engine.text import clean
 
@@ -276,7 +277,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "changes": None if changes is None else [_change(change) for change in _in_order(changes)],
         "effects": to_json(candidate.effects),
         "blockers": [to_json(blocker) for blocker in candidate.blockers],
-        "risk": None if candidate.risk is None else to_json(candidate.risk),
+        "risk": risk_form(candidate.risk),
     }
 
 

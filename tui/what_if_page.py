@@ -65,7 +65,7 @@ def _risk(candidate: Candidate | None) -> _Said:
     if risk.one_in is not None:
         said += f", about 1 in {risk.one_in}"
     minutes = risk.outage_minutes
-    said += f", {minutes.expected} to {count(minutes.bad_day, 'minute')}"
+    said += f", {minutes.expected:,} to {count(minutes.bad_day, 'minute')}"
     if candidate.blockers:
         said += f", blocked ({candidate.blockers[0].id})"
     return (said, LEVEL_TONES[risk.level])

@@ -52,8 +52,12 @@ def document(found: Sequence[Outcome], learned: Lesson) -> dict[str, Any]:
         "schema": 1,
         "interval": "Wilson, 95 %",
         "lines": [{**asdict(line), "fits": line.fits} for line in lines(found)],
-        "lesson": {**asdict(learned), "numbers": dict(learned.numbers)},
-        "runs": [asdict(one) for one in found],
+        "lesson": {
+            **asdict(learned),
+            "ways": dict(learned.ways),
+            "numbers": dict(learned.numbers),
+        },
+        "runs": [{**asdict(one), "chances": dict(one.chances)} for one in found],
     }
 
 
@@ -96,6 +100,8 @@ def _row(line: Line) -> tuple[str, ...]:
 
 def _lesson(learned: Lesson) -> list[str]:
     of = f"{learned.wrong} of {learned.runs} runs with the numbers of today went wrong"
+    ways = ", ".join(f"{mode} {number}" for mode, number in learned.ways if number)
+    of += f" ({ways})" if ways else ""
     if not learned.numbers:
         return [f"Nothing is learned yet: {of}, and it takes {LEAST_EVENTS}."]
     return [

@@ -69,7 +69,12 @@ class OutageMinutes:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """The score of acting, 0 to 100, and its explanation."""
+    """The score of acting, 0 to 100, and its explanation.
+
+    Attributes:
+        chances: Of each way of going wrong, in two digits; what a run's plan remembers, so that it
+            can be compared with what came of it (`engine.runs.calibration`).
+    """
 
     score: int
     level: Level
@@ -77,6 +82,7 @@ class Risk:
     one_in: int | None = None
     lost_day_one_in: int | None = None
     factors: tuple[Factor, ...] = ()
+    chances: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.clock import rfc3339
-from engine.model.candidate import Candidate
+from engine.model.candidate import Candidate, Risk
 from engine.model.host import Host
 from engine.model.json_form import to_json
 from engine.model.plan import Plan, Step, combined_digest
@@ -40,7 +40,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "created_at": rfc3339(plan.created_at),
         "steps": [_step(step) for step in plan.steps],
         "effects": to_json(plan.effects),
-        "risk": None if plan.risk is None else to_json(plan.risk),
+        "risk": risk_form(plan.risk),
         "outage_window_s": {
             "expected": plan.outage_window.expected_s,
             "from": plan.outage_window.source,
@@ -57,10 +57,19 @@ def blocked_document(host: Host, candidate: Candidate, created_at: datetime) -> 
         "created_at": rfc3339(created_at),
         "steps": [],
         "effects": to_json(candidate.effects),
-        "risk": None if candidate.risk is None else to_json(candidate.risk),
+        "risk": risk_form(candidate.risk),
         "outage_window_s": {"expected": None, "from": "unknown"},
         "blockers": [to_json(blocker) for blocker in candidate.blockers],
     }
+
+
+def risk_form(risk: Risk | None) -> dict[str, Any] | None:
+    """A risk as it is shown; what only the record of runs remembers is left out."""
+    if risk is None:
+        return None
+    form: dict[str, Any] = to_json(risk)
+    del form["chances"]
+    return form
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -11,15 +11,16 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.model.plan import Plan
+from engine.model.plan import ConfirmAct, Plan, RebootAct
 from engine.model.run import Run, State
 from engine.risk.parameters import Parameters
+from engine.runs.observe import REPAIR
 
 PSEUDO = 20
 """Runs that the model's own numbers count for: some 50 of a team's own begin to outweigh them."""
 LEAST_EVENTS = 10
 """Runs that went wrong, below which nothing is learned."""
-BASES = ("boot_base", "access_base", "service_base", "data_base", "state_base")
+MODES = ("boot", "access", "service", "data", "state")
 WENT_WRONG: frozenset[State] = frozenset({"failed", "rolled-back", "attention"})
 _COUNTED: frozenset[State] = WENT_WRONG | {"succeeded"}
 _UNTOUCHED = "Nothing was changed."
@@ -39,6 +40,9 @@ class Outcome:
         repaired: The next run on its host was a `repair`.
         outage_s: As measured from outside; None: it wasn't.
         model: Digest of the numbers that the prediction was made with.
+        chances: Of each way of going wrong, as predicted; none: the plan is of before they were
+            kept.
+        mode: The way it went wrong, as far as the record tells (`_way`); None: it went well.
     """
 
     run: str
@@ -52,6 +56,8 @@ class Outcome:
     repaired: bool
     outage_s: float | None
     model: str | None
+    chances: tuple[tuple[str, float], ...] = ()
+    mode: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +90,13 @@ class Lesson:
     Attributes:
         runs: That were predicted with the numbers of today, and so can say something of them.
         wrong: How many of these went wrong.
+        ways: How many of them in which way.
         numbers: Names of the model's numbers with their new values; none: too few went wrong.
     """
 
     runs: int
     wrong: int
+    ways: tuple[tuple[str, int], ...] = ()
     numbers: tuple[tuple[str, float], ...] = ()
 
 
@@ -114,15 +122,33 @@ def outcomes(
         following = (later for later, *_ in ordered[number + 1 :] if later.host == run.host)
         after = next(following, None)
         repaired = after is not None and after.candidate == "repair"
-        minutes = risk.outage_minutes
+        minutes, wrong = risk.outage_minutes, run.state in WENT_WRONG or repaired
         found.append(
             Outcome(
                 run.id, run.host, run.candidate.partition(":")[0], 1 / risk.one_in,
                 minutes.expected, minutes.bad_day, run.state,
-                run.state in WENT_WRONG or repaired, repaired, outage_s, plan.model,
+                wrong, repaired, outage_s, plan.model, risk.chances,
+                _way(run, plan, repaired=repaired) if wrong else None,
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def _way(run: Run, plan: Plan, *, repaired: bool) -> str:
+    """Which of the model's ways a run went wrong in.
+
+    The record tells it by where the run ended: what dpkg has half done, or a repair after it, is
+    the packages' state; what a guard took back, or could not, is access; a host that was being
+    rebooted is boot. All else was seen by looking at what runs there: service. That data were
+    lost no record tells.
+    """
+    if repaired or (run.hint or "").endswith(REPAIR):
+        return "state"
+    begun = {state.id for state in run.steps if state.state != "planned"}
+    acts = [step.act for step in plan.steps if step.id in begun]
+    if run.state == "rolled-back" or (acts and isinstance(acts[-1], ConfirmAct)):
+        return "access"
+    return "boot" if acts and isinstance(acts[-1], RebootAct) else "service"
 
 
 def lines(found: Sequence[Outcome]) -> tuple[Line, ...]:
@@ -155,24 +181,33 @@ def wilson(events: int, trials: int) -> tuple[float, float]:
 def lesson(found: Iterable[Outcome], numbers: Parameters) -> Lesson:
     """What these runs say of the model's numbers.
 
-    The predicted share counts as `PSEUDO` runs, the observed one as many as there are; the bases of
-    all ways of going wrong move by what that changes in log-odds, because no run says which way it
-    went. Runs that were predicted with other numbers don't count: what was learned once isn't
-    learned again.
+    Each way of going wrong for itself: the predicted share counts as `PSEUDO` runs, the observed
+    one as many as there are, and its base moves by what that changes in log-odds. Runs that were
+    predicted with other numbers don't count: what was learned once isn't learned again. Nor do
+    those of a replacement, which has no such ways.
     """
-    counted = [one for one in found if one.model == numbers.model.digest]
-    wrong, runs = sum(one.wrong for one in counted), len(counted)
+    told = [(one, dict(one.chances)) for one in found if one.model == numbers.model.digest]
+    counted = [(one, chances) for one, chances in told if chances.keys() & set(MODES)]
+    wrong, runs = sum(one.wrong for one, _ in counted), len(counted)
+    ways = tuple((mode, sum(one.mode == mode for one, _ in counted)) for mode in MODES)
     if wrong < LEAST_EVENTS:
-        return Lesson(runs, wrong)
-    before = _inside(math.fsum(one.chance for one in counted) / runs)
-    after = _inside((PSEUDO * before + wrong) / (PSEUDO + runs))
-    shift = _logit(after) - _logit(before)
-    moved = ((name, min(5.0, max(-20.0, round(numbers[name] + shift, 2)))) for name in BASES)
-    return Lesson(runs, wrong, tuple(moved))
+        return Lesson(runs, wrong, ways)
+    moved = []
+    for mode in MODES:
+        # Only runs in which it could have happened say anything of it.
+        able = [(one, chances[mode]) for one, chances in counted if mode in chances]
+        if not able:
+            continue
+        before = _inside(math.fsum(chance for _, chance in able) / len(able))
+        events = sum(one.mode == mode for one, _ in able)
+        after = _inside((PSEUDO * before + events) / (PSEUDO + len(able)))
+        value = numbers[f"{mode}_base"] + _logit(after) - _logit(before)
+        moved.append((f"{mode}_base", min(5.0, max(-20.0, round(value, 2)))))
+    return Lesson(runs, wrong, ways, tuple(moved))
 
 
 def _inside(share: float) -> float:
-    return min(0.999, max(0.001, share))
+    return min(0.999, max(1e-6, share))
 
 
 def _logit(share: float) -> float:

@@ -617,6 +617,15 @@ def left_alone(look: Look) -> Look:
     return replace(look, facts=replace(facts, lock=lock))
 
 
+class RealForesight(FakeVerbs):
+    """Foresees as the engine does."""
+
+    def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:
+        from engine.candidates import foresee
+
+        return foresee(host, facts, now)
+
+
 def small_fleet() -> tuple[tuple[Host, ...], dict[str, Look]]:
     """A dozen hosts, one for each thing the fleet screen can say."""
     hosts = (

@@ -13,7 +13,14 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.tui.conftest import Opened
-from tests.tui.fake_bridge import FakeVerbs, fake_session, fill_record, left_alone, small_fleet
+from tests.tui.fake_bridge import (
+    FakeVerbs,
+    RealForesight,
+    fake_session,
+    fill_record,
+    left_alone,
+    small_fleet,
+)
 from tui.app import HostshiftApp
 
 Way = Callable[[Opened], Awaitable[None]]
@@ -150,6 +157,16 @@ async def lock(it: Opened) -> None:
     await it.on("ConfirmScreen")
 
 
+async def what_if(it: Opened) -> None:
+    await host(it)
+    await it.press("w")
+    await it.on("WhatIfScreen")
+    await it.until(lambda: "Suppose that" in it.text())
+    await it.press("o")
+    await it.press("e")
+    await it.until(lambda: "SUPPOSED" in it.text())
+
+
 async def help_page(it: Opened) -> None:
     await fleet(it)
     await it.press("question_mark")
@@ -165,7 +182,7 @@ def compare(
     read_only: bool = False,
 ) -> bool:
     hosts, looks = small_fleet()
-    verbs = FakeVerbs(dict(looks))
+    verbs = (RealForesight if way is what_if else FakeVerbs)(dict(looks))
     verbs.logs["run-1", "upgrade"] = LOG + b"Reading database 5%\rReading database 100%"
     if way in RECORDED:
         fill_record(verbs)
@@ -189,7 +206,7 @@ def compare(
 RECORDED = (history, history_filtered, waiting, steps, journal, gate, export)
 WAYS = (
     *(keys, fleet, fleet_filtered, host, plan, confirm, run, help_page),
-    *(*RECORDED, hard_stop, lock),
+    *(*RECORDED, hard_stop, lock, what_if),
 )
 
 

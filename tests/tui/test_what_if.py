@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from engine.candidates import foresee
-from engine.model.candidate import Foresight
-from engine.model.facts import Facts
-from engine.model.host import Host
 from tests.tui.conftest import opened
-from tests.tui.fake_bridge import FakeVerbs
+from tests.tui.fake_bridge import RealForesight
 from tests.unit.builders import facts, host, look, upgrade
-
-
-class RealForesight(FakeVerbs):
-    """Foresees as the engine does."""
-
-    def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:
-        return foresee(host, facts, now)
 
 
 async def test_each_key_changes_one_assumption_and_says_that_it_is_one() -> None:

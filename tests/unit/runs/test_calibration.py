@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,16 +12,18 @@ from hypothesis import strategies as st
 
 from engine.commands.calibration import document, shown
 from engine.model.candidate import OutageMinutes, Risk
-from engine.model.plan import Plan
+from engine.model.plan import ConfirmAct, Plan, RebootAct
 from engine.model.run import Run, State
 from engine.risk import parameters
-from engine.runs.calibration import BASES, LEAST_EVENTS, lesson, lines, outcomes, wilson
+from engine.runs.calibration import LEAST_EVENTS, MODES, lesson, lines, outcomes, wilson
+from engine.runs.observe import REPAIR
 from engine.runs.steps import planned
 from tests.unit.runs.conftest import plan_of
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 NUMBERS = parameters()
-RISK = Risk(30, "moderate", OutageMinutes(4, 60), one_in=20)
+CHANCES = {"boot": 0.01, "access": 0.005, "service": 0.03, "data": 0.001, "state": 0.006}
+RISK = Risk(30, "moderate", OutageMinutes(4, 60), one_in=20, chances=tuple(CHANCES.items()))
 Recorded = tuple[Run, Plan, float | None]
 
 
@@ -93,11 +96,42 @@ def test_runs_of_other_numbers_teach_nothing_of_these() -> None:
 @pytest.mark.parametrize(("well", "up"), [(10, True), (2_000, False)])
 def test_what_is_learned_leads_from_the_predicted_towards_the_observed(well: int, up: bool) -> None:
     learned = lesson(outcomes(many(LEAST_EVENTS, well)), NUMBERS)
-    assert [name for name, _ in learned.numbers] == list(BASES)
+    assert [name for name, _ in learned.numbers] == [f"{mode}_base" for mode in MODES]
     for name, value in learned.numbers:
-        assert (value > NUMBERS[name]) is up
+        # Each way by itself: all that went wrong here was a service.
+        assert (value > NUMBERS[name]) is (up and name == "service_base")
     moved = parameters(learned.numbers)  # within the bounds that the inventory allows
     assert moved.model.digest != NUMBERS.model.digest
+
+
+def test_a_share_counts_as_twenty_runs_in_log_odds() -> None:
+    learned = dict(lesson(outcomes(many(LEAST_EVENTS, 30)), NUMBERS).numbers)
+    share = (20 * 0.03 + 10) / (20 + 40)
+    moved = math.log(share / (1 - share)) - math.log(0.03 / 0.97)
+    assert learned["service_base"] == round(NUMBERS["service_base"] + moved, 2)
+
+
+def test_a_way_that_no_run_could_take_is_left_alone() -> None:
+    idle = replace(RISK, chances=tuple(c for c in RISK.chances if c[0] != "boot"))
+    some = [recorded(n, "failed", host=f"h{n}", risk=idle) for n in range(LEAST_EVENTS)]
+    learned = lesson(outcomes(some), NUMBERS)
+    assert "boot_base" not in dict(learned.numbers)
+    assert learned.ways == (("boot", 0), ("access", 0), ("service", 10), ("data", 0), ("state", 0))
+
+
+def test_where_a_run_ended_tells_which_way_it_went_wrong() -> None:
+    def way(run: Run, plan: Plan) -> str | None:
+        return outcomes([(run, plan, None)])[0].mode
+
+    run, plan, _ = recorded(1, "attention")
+    assert way(run, plan) == "service"
+    assert way(replace(run, state="succeeded"), plan) is None
+    assert way(replace(run, hint=REPAIR), plan) == "state"
+    assert way(replace(run, state="rolled-back"), plan) == "access"
+    for act, mode in ((RebootAct(), "boot"), (ConfirmAct(guard="g"), "access")):
+        last = replace(plan.steps[0], act=act)
+        begun = replace(run, steps=(replace(run.steps[0], state="attention"),))
+        assert way(begun, replace(plan, steps=(last,))) == mode
 
 
 def test_what_is_shown_names_kinds_intervals_and_the_way_back() -> None:
