@@ -72,7 +72,7 @@ class Risk:
     """The score of acting, 0 to 100, and its explanation.
 
     Attributes:
-        chances: Of each way of going wrong, in two digits; what a run's plan remembers, so that it
+        chances: Of each way of going wrong; never shown: what a run's plan remembers, so that it
             can be compared with what came of it (`engine.runs.calibration`).
     """
 

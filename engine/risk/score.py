@@ -186,7 +186,7 @@ def _risk(
         one_in=_one_in(1 - well),
         lost_day_one_in=_one_in(lost * lost_day),
         factors=_factors(parts, stakes.part, score, max(0.0, 1 - plain / whole) if whole else 0.0),
-        chances=tuple((mode.name, float(f"{mode.chance:.2g}")) for mode in found),
+        chances=tuple([(mode.name, mode.chance) for mode in found]),
     )
 
 
