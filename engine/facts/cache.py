@@ -14,7 +14,7 @@ from engine.families.protocol import Sections
 from engine.files import write_whole
 from engine.model.facts import Facts, Packages, Reboot
 
-SCHEMA = 3
+SCHEMA = 4
 """Of the kept files and of what a fingerprint covers; a new one makes the old ones worthless."""
 LONGEST = timedelta(hours=24)
 """A full look is not used longer, because services to restart change without a trace."""

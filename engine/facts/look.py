@@ -107,8 +107,13 @@ async def scan(
 
 def _with_known(state_dir: Path, facts: Facts) -> Facts:
     """With what this machine knows beside it: kept changelogs, and what is published."""
-    ends = published(state_dir).end_of_support(facts.os)
-    return with_updates(state_dir, replace(facts, os=replace(facts.os, support_ends=ends)))
+    data = published(state_dir)
+    ends = data.end_of_support(facts.os)
+    facts = replace(facts, os=replace(facts.os, support_ends=ends))
+    if facts.packages is not None:
+        early = data.ended(facts.os, facts.packages.sources)
+        facts = replace(facts, packages=replace(facts.packages, sources=(), ended=early))
+    return with_updates(state_dir, facts)
 
 
 def _urgency(wanted: tuple[Host, Facts]) -> tuple[int, str]:

@@ -379,6 +379,10 @@ class DataTable(Table):
     cvss: Url | None = key("Records of holes in the form of OSV: a CVE's is at this address, /CVE.")
     debian: Url | None = key("The file debian.csv of distro-info-data.")
     ubuntu: Url | None = key("The file ubuntu.csv of distro-info-data.")
+    packages: Url | None = key(
+        "Files of debian-security-support: this with a release's number is its "
+        "security-support-ended.debN."
+    )
 
 
 class StoreTable(Table):

@@ -197,6 +197,14 @@ class Cve:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedSupport:
+    """An installed source package whose security support ends before its release's."""
+
+    source: str
+    ends: date
+
+
+@dataclass(frozen=True, slots=True)
 class Update:
     """What is known of a pending update of one source package beyond its versions.
 
@@ -264,6 +272,9 @@ class Packages:
         boot_bytes: What the running kernel and its initramfs take in /boot (full depth).
         cves: What is published of the holes that `updates` name, looked up when they were.
         kev_date: The day of the list of exploited holes in which they were.
+        sources: Source packages that are installed (full depth); only kept until it was looked up
+            which of them are in ``ended``, since there are hundreds on each host.
+        ended: Those whose support ends early, as it was published.
     """
 
     upgradable: int | None = None
@@ -282,6 +293,8 @@ class Packages:
     boot_bytes: int | None = None
     cves: tuple[Cve, ...] = ()
     kev_date: date | None = None
+    sources: tuple[str, ...] = ()
+    ended: tuple[EndedSupport, ...] = ()
 
     @property
     def needs_repair(self) -> bool:

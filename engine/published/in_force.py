@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from engine.model.facts import Cve, OperatingSystem
+from engine.model.facts import Cve, EndedSupport, OperatingSystem
 
 PREDICTED_FROM: Final = 0.36
 """The chance by EPSS from which a hole counts as if it were known to be exploited: where its F1 is
@@ -37,6 +37,9 @@ class Published:
         predicted: Those with an EPSS of `PREDICTED_FROM` or more; None: never fetched.
         vectors: CVSS vectors by CVE; None where there is no record, or none of version 3.
         support_ends: Last day with security updates, by system and version.
+        early: Source packages whose support ends before their release's, with that day, by version
+            of Debian; a name that ends with ``.*`` stands for all that begin so. None: never
+            fetched.
     """
 
     kev: Ids
@@ -46,6 +49,7 @@ class Published:
     predicted: Ids | None = None
     predicted_date: date | None = None
     vectors: Mapping[str, str | None] = field(default_factory=dict)
+    early: Ends | None = None
 
     def cve(self, cve_id: str) -> Cve:
         """A hole with what is known of it."""
@@ -59,6 +63,21 @@ class Published:
     def end_of_support(self, system: OperatingSystem) -> date | None:
         """The last day with security updates that come without a subscription; None if unknown."""
         return self.support_ends.get(system.id or "", {}).get(system.version_id or "")
+
+    def ended(self, system: OperatingSystem, sources: Iterable[str]) -> tuple[EndedSupport, ...]:
+        """Which of these source packages of a Debian host are supported for less long than it."""
+        listed = (
+            (self.early or {}).get(system.version_id or "", {}) if system.id == "debian" else {}
+        )
+        begins = [(name[:-2], day) for name, day in listed.items() if name.endswith(".*")]
+        found = {}
+        for source in sources:
+            days = [day for prefix, day in begins if source.startswith(prefix)]
+            if source in listed:
+                days.append(listed[source])
+            if days:
+                found[source] = min(days)
+        return tuple(EndedSupport(source, day) for source, day in sorted(found.items()))
 
 
 def has(ids: Ids, cve_id: str) -> bool:
@@ -101,7 +120,7 @@ def published(state_dir: Path) -> Published:
     return _published(home, tuple(_stamp(home / f"{name}.json") for name in FETCHED))
 
 
-FETCHED: Final = ("kev", "epss", "cvss", "support")
+FETCHED: Final = ("kev", "epss", "cvss", "support", "packages")
 
 
 def fetched(state_dir: Path, name: str) -> Mapping[str, Any] | None:
@@ -137,6 +156,8 @@ def _published(home: Path, stamps: tuple[tuple[int, int, int], ...]) -> Publishe
     if "epss" in found:
         day = date.fromisoformat(found["epss"]["date"])
         now = replace(now, predicted=_ids(found["epss"]), predicted_date=day)
+    if "packages" in found:
+        now = replace(now, early=_ends(found["packages"]))
     if "cvss" in found:
         now = replace(now, vectors=_vectors(found["cvss"]))
     return now
@@ -157,7 +178,7 @@ def _ends(document: Mapping[str, Any]) -> Ends:
     }
 
 
-_READ: Final = {"kev": _ids, "epss": _ids, "cvss": _vectors, "support": _ends}
+_READ: Final = {"kev": _ids, "epss": _ids, "cvss": _vectors, "support": _ends, "packages": _ends}
 
 
 def _packaged(package: str, *names: str) -> str:

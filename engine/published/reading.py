@@ -25,6 +25,7 @@ score for each CVE there is."""
 LARGEST: Final = 100_000_000
 """Bytes of a document once it is unpacked."""
 _VECTOR: Final = re.compile(r"CVSS:3\.[01](/[A-Za-z]{1,3}:[A-Z]){8,30}", re.ASCII)
+_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9+.-]*(\.\*)?", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -98,6 +99,23 @@ def support(debian: bytes, ubuntu: bytes, known: Mapping[str, Any]) -> dict[str,
     for system, releases in known.items():
         if gone := set(releases) - set(found.get(system, ())):
             raise ValueError(f"{system} {', '.join(sorted(gone))} is missing in it")
+    return found
+
+
+def early(data: bytes) -> dict[str, str]:
+    """Source packages and the day their support ends, before their release's.
+
+    The form is that of debian-security-support's files ``security-support-ended.debN``: name, last
+    supported version, day, and words; blanks between, ``#`` for remarks.
+    """
+    found = {}
+    for line in data.decode("utf-8").splitlines():
+        fields = line.split(maxsplit=3)
+        if not fields or fields[0].startswith("#"):
+            continue
+        if len(fields) < 3 or not re.fullmatch(_SOURCE, fields[0]):
+            raise ValueError(f"{clean_line(line[:80])!r} names no package with a day")
+        found[fields[0]] = _day(fields[2])
     return found
 
 

@@ -30,6 +30,8 @@ LARGEST: Final = 40_000_000
 AT_ONCE: Final = 8
 MOST_RECORDS: Final = 2_000
 """Records that are asked for in one go."""
+OLDEST: Final = 9
+"""The first release of Debian of which there is a file of packages whose support ended early."""
 ASK_AGAIN_DAYS: Final = 30
 """A hole's vector may be given or changed later: so long it isn't asked for again."""
 
@@ -94,6 +96,7 @@ class _Fetch:
             "epss": self._listed,
             "cvss": self._vectors,
             "support": self._support,
+            "packages": self._packages,
         }
         try:
             return await ways[source.name](source)
@@ -133,6 +136,29 @@ class _Fetch:
         as_it_was = {s: {v: d.isoformat() for v, d in r.items()} for s, r in had.items()}
         state: Literal["newer", "unchanged"] = "unchanged" if ends == as_it_was else "newer"
         return Outcome(source.name, state, self.today, f"{number} releases")
+
+    async def _packages(self, source: Source) -> Outcome:
+        """A file for each release of Debian; a new one has none before its first package ends."""
+        address = self._address(source, "packages")
+        had = published(self.state_dir).early or {}
+        ends = {}
+        for version in published(self.state_dir).support_ends["debian"]:
+            if not version.isdecimal() or int(version) < OLDEST:
+                continue
+            place = f"{address}{version}"
+            data = await self._get(place, missing=True)
+            if data is not None:
+                ends[version] = await _read(reading.early, data, place)
+            elif version in had:
+                raise _FailedError(f"{place} is gone")
+        if not ends:
+            raise _FailedError(f"{address} has a file for no release")
+        number = sum(map(len, ends.values()))
+        document = {"date": self.today.isoformat(), "support_ends": {**ends}}
+        self._keep(source, address, document)
+        as_it_was = {v: {name: d.isoformat() for name, d in r.items()} for v, r in had.items()}
+        state: Literal["newer", "unchanged"] = "unchanged" if ends == as_it_was else "newer"
+        return Outcome(source.name, state, self.today, f"{number} packages")
 
     async def _vectors(self, source: Source) -> Outcome:
         kept = dict((fetched(self.state_dir, "cvss") or {}).get("cves", {}))

@@ -30,6 +30,7 @@ class Source:
 
 
 _CISA = "https://www.cisa.gov/sites/default/files/feeds"
+_SALSA = "https://salsa.debian.org/debian"
 _DISTRO_INFO = "https://debian.pages.debian.net/distro-info-data"
 SOURCES: Final = (
     Source(
@@ -60,6 +61,13 @@ SOURCES: Final = (
         {"debian": f"{_DISTRO_INFO}/debian.csv", "ubuntu": f"{_DISTRO_INFO}/ubuntu.csv"},
         365,
     ),
+    Source(
+        "packages",
+        "packages whose support ends early (Debian's debian-security-support)",
+        "GPL-2.0",
+        {"packages": f"{_SALSA}/debian-security-support/-/raw/master/security-support-ended.deb"},
+        30,
+    ),
 )
 
 
@@ -86,7 +94,7 @@ class Standing:
 def standing(state_dir: Path) -> tuple[Standing, ...]:
     """What is in force of each source, in the order of `SOURCES`."""
     now, own = published(state_dir), bundled()
-    asked = fetched(state_dir, "cvss")
+    asked, early = fetched(state_dir, "cvss"), fetched(state_dir, "packages")
     days = {
         "kev": (now.kev_date, now.kev is not own.kev, _size(now.kev)),
         "epss": (now.predicted_date, now.predicted is not None, _size(now.predicted or {})),
@@ -99,6 +107,11 @@ def standing(state_dir: Path) -> tuple[Standing, ...]:
             now.support_date,
             now.support_ends is not own.support_ends,
             sum(map(len, now.support_ends.values())),
+        ),
+        "packages": (
+            date.fromisoformat(early["date"]) if early else None,
+            early is not None,
+            sum(map(len, (now.early or {}).values())),
         ),
     }
     return tuple(Standing(source, *days[source.name]) for source in SOURCES)

@@ -32,6 +32,7 @@ def test_no_document_breaks_a_reader(data: bytes) -> None:
     for read in (
         reading.kev,
         reading.epss,
+        reading.early,
         lambda given: reading.vector(given, "CVE-2026-1"),
         lambda given: reading.support(given, given, {}),
         lambda given: reading.epss(gzip.compress(given)),

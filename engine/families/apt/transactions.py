@@ -92,6 +92,7 @@ def _simulated(
         packages,
         archive_bytes=_sum(sections.get("archives")),
         boot_bytes=_sum(sections.get("boot")),
+        sources=tuple(sorted(set(sources.values()))),
         transactions=tuple(
             _taken_apart(sections, found, sources, stays) if found.candidate == "upgrade" else found
             for found in transactions

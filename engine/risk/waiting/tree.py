@@ -247,6 +247,7 @@ def _support(path: _Path, facts: Facts, today: date) -> None:
     booted = next((d for d in facts.deployments or () if d.booted), None)
     if booted is not None and booted.end_of_life:
         _ended(path, f"the booted deployment is at its end of life: {booted.end_of_life}", 0)
+    _packages_ended(path, facts, today)
     ends = facts.os.support_ends
     if ends is None:
         return
@@ -257,6 +258,24 @@ def _support(path: _Path, facts: Facts, today: date) -> None:
     elif left <= ENDS_SOON_DAYS:
         path.at_least(_MODERATE, left)
         path.say(f"security support of {name} ends on {ends.isoformat()}")
+
+
+def _packages_ended(path: _Path, facts: Facts, today: date) -> None:
+    """Single packages get no more fixes: no update that is pending or will come closes that.
+
+    Not as urgent as a release without support, whose every package it is, and not raised each
+    quarter: that would call for acting at once where nothing on the host can be acted on.
+    """
+    found = [one for one in facts.packages.ended if one.ends < today] if facts.packages else []
+    if not found:
+        return
+    names = ", ".join(f"{one.source} since {one.ends.isoformat()}" for one in found[:3])
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    path.say(f"without security support though the release has it: {names}{more}")
+    path.reach()
+    level = _HIGH if path.exposed else _MODERATE
+    path.at_least(level, DAYS[level])
+    path.say("no update closes that: replace what they do, or move to a newer release")
 
 
 def _ended(path: _Path, reason: str, quarters: int) -> None:

@@ -7,19 +7,21 @@ import gzip
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from engine.candidates import foresee
 from engine.commands import data as command
 from engine.facts.changelogs import fetch as fetch_changelogs
 from engine.facts.changelogs import pending_cves, with_updates
 from engine.model.facts import OperatingSystem
 from engine.model.json_form import to_json
 from engine.published import bundled, published
+from engine.published.in_force import FETCHED
 from engine.published.refresh import Outcome, refresh
 from engine.published.sources import standing
 from engine.risk.waiting import known_holes, waiting
@@ -30,6 +32,9 @@ from tests.unit.facts.test_changelogs import answering, text
 TODAY = date(2026, 11, 27)
 WORST = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
 NEW = "CVE-2026-4242"
+KEYS = ("kev", "epss", "cvss", "debian", "ubuntu", "packages")
+EARLY = b"# remark\n\npdns 4.7.3-2  2025-10-01\tNo support\nphp-horde.*\t0 2025-03-22 x\n"
+EARLY += b"old 1 2030-01-01\n"
 DEBIAN = "version,codename,series,created,release,eol,eol-lts,eol-elts\n"
 UBUNTU = "version,codename,series,created,release,eol,eol-server,eol-esm\n"
 
@@ -74,7 +79,7 @@ class Publisher:
     asked: list[str] = field(default_factory=list)
 
     def addresses(self) -> dict[str, str]:
-        return {name: f"{self.url}/{name}" for name in ("kev", "epss", "cvss", "debian", "ubuntu")}
+        return {name: f"{self.url}/{name}" for name in KEYS}
 
 
 @pytest.fixture
@@ -113,13 +118,14 @@ def test_what_is_fetched_is_in_force_and_the_rest_as_it_was(
 ) -> None:
     publisher.answers = {
         "/kev": kev(), "/epss": epss(likely="CVE-2026-1"), "/debian": support(),
-        "/ubuntu": ubuntu(), f"/cvss/{NEW}": json.dumps(
+        "/ubuntu": ubuntu(), "/packages12": EARLY, f"/cvss/{NEW}": json.dumps(
             {"id": NEW, "severity": [{"type": "CVSS_V4", "score": "CVSS:4.0/AV:N"},
                                      {"type": "CVSS_V3", "score": WORST}]}).encode(),
     }  # fmt: skip
     found = had(publisher, tmp_path, cves=(NEW, "CVE-2026-9"))
     assert [(one.name, one.state) for one in found] == [
         ("kev", "newer"), ("epss", "newer"), ("cvss", "newer"), ("support", "newer"),
+        ("packages", "newer"),
     ]  # fmt: skip
     now = published(tmp_path)
     assert now.cve(NEW).exploited is True
@@ -129,7 +135,7 @@ def test_what_is_fetched_is_in_force_and_the_rest_as_it_was(
     assert now.end_of_support(OperatingSystem("debian", "99")) == date(2032, 6, 30)
     assert now.end_of_support(OperatingSystem("ubuntu", "22.04")) == date(2027, 6, 1)
     assert [(one.fetched, one.of) for one in standing(tmp_path)] == [
-        (True, date(2026, 11, 20)), (True, date(2026, 11, 26)), (True, TODAY), (True, TODAY),
+        (True, date(2026, 11, 20)), (True, date(2026, 11, 26)), *[(True, TODAY)] * 3,
     ]  # fmt: skip
     assert (tmp_path / "published" / "kev.json").stat().st_mode & 0o777 == 0o600
 
@@ -208,6 +214,36 @@ def test_a_list_of_releases_without_one_that_is_known_is_cut(
     assert "is missing in it" in found.said
 
 
+def test_packages_whose_support_ends_early_are_found_on_the_host_that_has_them(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    bookworm = OperatingSystem("debian", "12")
+    names = ("bash", "old", "pdns", "php-horde-core")
+    assert published(tmp_path).ended(bookworm, names) == ()
+    publisher.answers = {"/packages12": EARLY}
+    assert had(publisher, tmp_path, "packages")[0].said == "3 packages"
+    early = published(tmp_path).ended(bookworm, names)
+    assert [one.source for one in early] == ["old", "pdns", "php-horde-core"]
+    assert published(tmp_path).ended(OperatingSystem("debian", "11"), names) == ()
+    assert published(tmp_path).ended(OperatingSystem("ubuntu", "12"), names) == ()
+
+    seen = facts()
+    assert seen.packages is not None
+    seen = replace(seen, packages=replace(seen.packages, ended=early))
+    told = waiting(host(exposed=True), seen, NOW)
+    assert (told.level, told.due_days) == ("high", 14)
+    assert told.reasons[0].endswith("pdns since 2025-10-01, php-horde-core since 2025-03-22")
+    advice = foresee(host(), seen, NOW).recommendation
+    assert advice is not None
+    assert advice.kind == "none", "nothing that is pending closes it"
+
+    publisher.answers = {"/packages13": EARLY}
+    assert had(publisher, tmp_path, "packages")[0].said.endswith("/packages12 is gone")
+    publisher.answers = {"/packages12": b"<html>no</html>"}
+    assert "names no package with a day" in had(publisher, tmp_path, "packages")[0].said
+    assert published(tmp_path).ended(bookworm, ["pdns"]) != ()
+
+
 def test_a_record_of_another_hole_is_refused_and_the_others_are_kept(
     publisher: Publisher, tmp_path: Path
 ) -> None:
@@ -241,7 +277,7 @@ def test_a_file_in_the_way_is_told(publisher: Publisher, tmp_path: Path) -> None
 def test_a_damaged_file_counts_for_nothing(tmp_path: Path, damage: str) -> None:
     home = tmp_path / "published"
     home.mkdir()
-    for name in ("kev", "epss", "cvss", "support"):
+    for name in FETCHED:
         (home / f"{name}.json").write_text(damage)
     now = published(tmp_path)
     assert (now.kev, now.predicted, now.vectors) == (bundled().kev, None, {})
@@ -268,8 +304,6 @@ def test_a_look_holds_what_was_published_so_that_a_saved_scan_needs_nothing_else
 def test_the_holes_that_pending_updates_name_are_those_whose_vectors_are_asked_for(
     tmp_path: Path,
 ) -> None:
-    from dataclasses import replace
-
     from engine.facts import cache
 
     here = session(answering({"changelog-1": f"apt\n{text(NEW)}"}), tmp_path)
@@ -305,5 +339,5 @@ def test_the_command_fetches_prints_and_tells_what_failed(
     ]  # fmt: skip
     assert main([*words, "--read-only", "refresh"]) == 5
     assert main([*words, "refresh", "kevv"]) == 2
-    assert "There are: kev, epss, cvss, support." in capsys.readouterr().err
+    assert "There are: kev, epss, cvss, support, packages." in capsys.readouterr().err
     assert command.SCHEMA == 1
