@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.candidates import foresee
 from engine.facts import look, look_at, scan
 from engine.facts.changelogs import fetch as changelogs
+from engine.facts.conffiles import read_conffiles
 from engine.inventory import Inventory, find
 from engine.inventory import load as load_file
 from engine.plan import make_plan
@@ -64,6 +65,7 @@ __all__ = [
     "open_runs",
     "open_session",
     "plan_of",
+    "read_conffiles",
     "read_log",
     "resume",
     "saved",

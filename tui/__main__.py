@@ -17,6 +17,7 @@ COMMANDS = {
     "status": "probe the hosts and print what could be updated; changes nothing",
     "plan": "print the exact steps of one candidate, with their digest; changes nothing",
     "changelog": "print what pending updates change and which CVEs they fix; changes nothing",
+    "conffiles": "print how pending updates would change configuration files; changes nothing",
     "run": "carry out a plan that was confirmed by its digest, without the screens",
     "runs": "list past and live runs",
     "log": "write the log of a run",

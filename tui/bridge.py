@@ -36,6 +36,7 @@ from tui.verbs import EngineVerbs, GateAnswer, Verbs
 from tui.words import between
 
 if TYPE_CHECKING:
+    from engine.facts.conffiles import AskedFile, ConffileTexts
     from engine.preflight import Report
 
 TELL_EVERY_S = 0.1
@@ -375,7 +376,7 @@ class Bridge:
 
     # -- plans and runs
 
-    async def plan(self, name: str, candidate: str) -> Plan:
+    async def plan(self, name: str, candidate: str, take: Sequence[str] = ()) -> Plan:
         """A plan from a full look.
 
         Raises:
@@ -384,7 +385,17 @@ class Bridge:
         known = await self.fully(name)
         if known.facts is None:
             raise InputError(f"{name} could not be looked at.", hint="Look again with g.")
-        return self._verbs.make_plan(known.host, known.facts, candidate, self.now())
+        return self._verbs.make_plan(known.host, known.facts, candidate, self.now(), take)
+
+    async def read_conffiles(
+        self, name: str, files: Sequence[AskedFile]
+    ) -> tuple[ConffileTexts, ...]:
+        """Both versions of configuration files that a plan may ask about.
+
+        Raises:
+            HostshiftError: the host could not be asked.
+        """
+        return await self._verbs.read_conffiles(self._hosts[name], files)
 
     def lists_are_old(self, name: str) -> bool:
         """Whether the package lists are older than a day, so that a refresh comes first."""

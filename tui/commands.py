@@ -19,6 +19,7 @@ Place = Literal[
     "host",
     "what-if",
     "plan",
+    "conffiles",
     "run",
     "cutover",
     "history",
@@ -32,6 +33,7 @@ PLACES: dict[Place, str] = {
     "host": "Host",
     "what-if": "What if",
     "plan": "Plan",
+    "conffiles": "Configuration files",
     "run": "Run",
     "cutover": "Cutover",
     "log": "In the log",
@@ -351,6 +353,22 @@ COMMANDS: tuple[Command, ...] = (
         "refresh lists first",
         "Plan the chore `refresh` instead: the package lists are old.",
         ("plan",),
+    ),
+    Command(
+        "conffiles",
+        ("f",),
+        "configuration files",
+        "See what would change about configuration files of yours, and choose whose version stays.",
+        ("plan",),
+        quiet=True,
+    ),
+    # Configuration files
+    Command(
+        "take_conffile",
+        ("t",),
+        "keep / take",
+        "Keep your version of the file, or take the package's; back shows the plan for it.",
+        ("conffiles",),
     ),
     # Host keys
     Command(

@@ -81,6 +81,8 @@ def effects_lines(
     page.fact("Conffiles", _names(effects.conffiles), "warn" if effects.conffiles else "plain")
     if effects.conffiles:
         page.item("Changed on the host: kept, with the package's version beside it.", "muted")
+        if plan is not None:
+            page.item("f shows what differs, and takes the package's instead.", "muted")
     if effects.download_bytes:
         page.fact("Download", size(effects.download_bytes))
     if effects.disk_bytes:

@@ -20,6 +20,7 @@ from engine.session import Session
 from engine.shell import Secret
 
 if TYPE_CHECKING:
+    from engine.facts.conffiles import AskedFile, ConffileTexts
     from engine.preflight import Report
 
 OnLook = Callable[[Look], None]
@@ -41,11 +42,18 @@ class Verbs(Protocol):
     async def read_changelogs(self, host: Host, facts: Facts) -> Facts:
         """The facts with what the changelogs of the pending updates tell; the host is asked."""
 
+    async def read_conffiles(
+        self, host: Host, files: Sequence[AskedFile]
+    ) -> tuple[ConffileTexts, ...]:
+        """Both versions of configuration files; the host's apt fetches their packages."""
+
     def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:
         """What could be done, what it would risk, what is recommended."""
 
-    def make_plan(self, host: Host, facts: Facts, candidate: str, now: datetime) -> Plan:
-        """The exact steps of one candidate or chore."""
+    def make_plan(
+        self, host: Host, facts: Facts, candidate: str, now: datetime, take: Sequence[str] = ()
+    ) -> Plan:
+        """The exact steps of one candidate or chore, some configuration files taken."""
 
     async def start(self, plan: Plan, confirmation: str) -> str:
         """Carry a confirmed plan out; returns the run's id."""
@@ -137,19 +145,29 @@ class EngineVerbs:
         found = await fetch(self._session, host, facts)
         return told(facts, found, published(self._session.state_dir))
 
+    async def read_conffiles(
+        self, host: Host, files: Sequence[AskedFile]
+    ) -> tuple[ConffileTexts, ...]:
+        """See `Verbs.read_conffiles`."""
+        from engine.facts.conffiles import read_conffiles
+
+        return await read_conffiles(self._session, host, files)
+
     def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:
         """See `Verbs.foresee`."""
         from engine.candidates import foresee
 
         return foresee(host, facts, now)
 
-    def make_plan(self, host: Host, facts: Facts, candidate: str, now: datetime) -> Plan:
+    def make_plan(
+        self, host: Host, facts: Facts, candidate: str, now: datetime, take: Sequence[str] = ()
+    ) -> Plan:
         """See `Verbs.make_plan`."""
         from engine.plan import make_plan, replacing
 
         inventory = self._session.inventory
         about = replacing(inventory, host)
-        return make_plan(host, facts, candidate, now, inventory.hooks, about=about)
+        return make_plan(host, facts, candidate, now, inventory.hooks, about=about, take=take)
 
     async def start(self, plan: Plan, confirmation: str) -> str:
         """See `Verbs.start`."""

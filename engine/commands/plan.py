@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import textwrap
+from collections.abc import Sequence
 from datetime import datetime
 
 from engine.commands import preflight
@@ -28,6 +29,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what `status` names (upgrade, dist-upgrade, ...), or a chore: refresh, repair, clean",
     )
     parser.add_argument("--json", action="store_true", help="the plan as JSON (schema 1)")
+    add_take(parser)
+
+
+def add_take(parser: argparse.ArgumentParser) -> None:
+    """The option that `plan` and `run` share."""
+    parser.add_argument(
+        "--take",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a configuration file of which the package's version is taken; without it yours stays",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     replaces = args.candidate == "replace"
     found = preflight.reports(args, inventory, pairs) if replaces else {}
     try:
-        plans = plan_all(pairs, args.candidate, now, inventory)
+        plans = plan_all(pairs, args.candidate, now, inventory, args.take)
     except HostshiftError:
         if replaces and args.json:
             preflight.show_blocked(pairs, found, now)
@@ -61,7 +74,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def plan_all(
-    pairs: tuple[Pair, ...], candidate: str, now: datetime, inventory: Inventory
+    pairs: tuple[Pair, ...],
+    candidate: str,
+    now: datetime,
+    inventory: Inventory,
+    take: Sequence[str] = (),
 ) -> tuple[Plan, ...]:
     """A plan for each host; none at all when one host has none, since one digest binds them all.
 
@@ -79,7 +96,7 @@ def plan_all(
             around = Circumstances(whole_group=host.redundancy in whole)
             about = replacing(inventory, host)
             plans.append(
-                make_plan(host, look.facts, candidate, now, inventory.hooks, around, about)
+                make_plan(host, look.facts, candidate, now, inventory.hooks, around, about, take)
             )
         except HostshiftError as error:
             errors.append(error)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from engine.commands.following import exit_status, follow, told, until_ctrl_c
-from engine.commands.plan import plan_all
+from engine.commands.plan import add_take, plan_all
 from engine.commands.scanning import chosen
 from engine.errors import HostshiftError
 from engine.inventory import Inventory
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIGEST",
         help="the digest that `hostshift plan HOST... CANDIDATE` printed",
     )
+    add_take(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,7 +50,7 @@ async def _run(args: argparse.Namespace, inventory: Inventory, hosts: Sequence[H
         looks: dict[str, Look] = {}
         await door.look(session, hosts, "full", lambda look: looks.__setitem__(look.host, look))
         pairs = tuple((host, looks[host.name]) for host in hosts)
-        plans = plan_all(pairs, args.candidate, session.clock.now(), inventory)
+        plans = plan_all(pairs, args.candidate, session.clock.now(), inventory, args.take)
         _must_be_confirmed(session, plans, args.confirm)
         runs: list[str] = []
         return await until_ctrl_c(_carry_out(session, plans, looks, runs), runs)

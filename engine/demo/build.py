@@ -19,13 +19,13 @@ DOUBLES = Path(__file__).parent / "doubles"
 HOUR_S = 3_600
 _BLOCK = 4_096
 _TOOLS = (
-    "awk", "basename", "cat", "chmod", "cksum", "cmp", "comm", "cp", "cut", "date", "dd", "df",
-    "diff", "dirname", "du", "echo", "env", "expr", "false", "find", "fold", "getconf", "grep",
-    "head", "ionice", "join", "kill", "ln", "ls", "md5sum", "mkdir", "mkfifo", "mktemp", "mv",
-    "nice", "nl", "nohup", "od", "paste", "printf", "ps", "pwd", "readlink", "realpath", "renice",
-    "rm", "rmdir", "sed", "seq", "sh", "sha256sum", "sleep", "sort", "split", "stat", "stdbuf",
-    "tail", "tee", "test", "timeout", "touch", "tr", "true", "truncate", "tty", "uniq", "wc",
-    "xargs",
+    "awk", "basename", "cat", "chmod", "chown", "cksum", "cmp", "comm", "cp", "cut", "date", "dd",
+    "df", "diff", "dirname", "du", "echo", "env", "expr", "false", "find", "fold", "getconf",
+    "grep", "head", "ionice", "join", "kill", "ln", "ls", "md5sum", "mkdir", "mkfifo", "mktemp",
+    "mv", "nice", "nl", "nohup", "od", "paste", "printf", "ps", "pwd", "readlink", "realpath",
+    "renice", "rm", "rmdir", "sed", "seq", "sh", "sha256sum", "sleep", "sort", "split", "stat",
+    "stdbuf", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "true", "truncate", "tty",
+    "uniq", "wc", "xargs",
 )  # fmt: skip
 _BELOW_ROOT = {"sbin": ("reboot",), "usr/bin": ("ostree", "rpm-ostree")}
 

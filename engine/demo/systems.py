@@ -8,7 +8,9 @@ _COMMON = (
     "date", "hostname", "id", "setsid", "stat", "sudo", "sync", "systemctl",
     "systemd-detect-virt", "uname",
 )  # fmt: skip
-_APT = ("apt", "apt-cache", "apt-config", "apt-get", "apt-mark", "dpkg", "dpkg-query")
+_APT = (
+    "apt", "apt-cache", "apt-config", "apt-get", "apt-mark", "dpkg", "dpkg-deb", "dpkg-query",
+)  # fmt: skip
 
 
 def _debian(version: str, codename: str, suite: str) -> tuple[Archive, Archive]:

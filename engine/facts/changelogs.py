@@ -162,7 +162,12 @@ async def _ask(
     done = await session.transport.run(
         host,
         Script.host(
-            "changelog.sh", nonce, str(BUDGET_S), str(LARGEST_ARCHIVE), *words, after=("frames.sh",)
+            "changelog.sh",
+            nonce,
+            str(BUDGET_S),
+            str(LARGEST_ARCHIVE),
+            *words,
+            after=("frames.sh", "archives.sh"),
         ),
         deadline_s=host.deadlines.light_probe_s + BUDGET_S + 30,
         limit_bytes=_LIMIT_BYTES,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.errors import InputError
 from engine.model.candidate import Candidate
 from engine.model.facts import Facts, Problem
 from engine.model.host import Host
@@ -35,6 +36,15 @@ def _nothing_picked(_host: Host, _facts: Facts, _candidate: str) -> Candidate | 
     return None
 
 
+def _nothing_taken(
+    facts: Facts, candidate: Candidate, _steps: tuple[Step, ...], paths: Sequence[str]
+) -> tuple[Step, ...]:
+    raise InputError(
+        f"{candidate.id} on {facts.host} asks about no configuration file {paths[0]}.",
+        hint="Plan it without --take.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """One way of updating: its name, and a pure function for each question.
@@ -47,6 +57,8 @@ class Family:
             RefusedError when this family can't carry that out, or not with these facts.
         picked: The candidate of an id that a person put together (a subset), None where the
             family has none like that. Raises InputError for one that can't be.
+        taking: The steps of a candidate with these configuration files taken from their packages
+            instead of kept. Raises InputError where it doesn't ask about one of them.
     """
 
     name: str
@@ -55,3 +67,6 @@ class Family:
     candidates: Callable[[Host, Facts], tuple[Candidate, ...]]
     steps: Callable[[Host, Facts, str], tuple[Step, ...]]
     picked: Callable[[Host, Facts, str], Candidate | None] = _nothing_picked
+    taking: Callable[[Facts, Candidate, tuple[Step, ...], Sequence[str]], tuple[Step, ...]] = (
+        _nothing_taken
+    )

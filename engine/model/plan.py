@@ -299,6 +299,8 @@ class Plan:
     """It touches running services or can't be taken back: the confirmation is typed."""
     model: str | None = None
     """Digest of the numbers that the risk was worked out with; None where there is no risk."""
+    take: tuple[str, ...] = ()
+    """Configuration files of which the package's version is taken; the steps say how."""
 
     @property
     def digest(self) -> str:

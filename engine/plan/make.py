@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, get_args
 
@@ -62,6 +63,7 @@ def make_plan(
     hooks: Hooks = _NO_HOOKS,
     around: Circumstances = ORDINARY,
     about: Replacing | None = None,
+    take: Sequence[str] = (),
 ) -> Plan:
     """The plan of a candidate (by its id) or a chore (by its name). Pure.
 
@@ -69,13 +71,19 @@ def make_plan(
         hooks: The inventory's; they are steps of every plan that touches running services.
         around: What neither host nor facts say; it changes the risk and nothing that is done.
         about: What a replacement has to know of the inventory (`replacing`).
+        take: Configuration files of which the package's version is wanted instead of the host's.
 
     Raises:
-        InputError: there is no such candidate on this host; the message says what there is.
+        InputError: there is no such candidate on this host; the message says what there is. Or it
+            doesn't ask about a file that is to be taken.
         BlockedError: blockers forbid it; each is named with its remedy.
         RefusedError: this version has no steps for it.
     """
     if candidate.partition(":")[0] in CHORES:
+        if take:
+            raise InputError(
+                f"{candidate} asks about no configuration file.", hint="Plan it without --take."
+            )
         return _chore(host, facts, candidate, now, hooks)
     foreseen = foresee(host, facts, now, around)
     found = foreseen.candidate(candidate) or picked(host, facts, candidate, now, around)
@@ -95,8 +103,11 @@ def make_plan(
         steps = reboot_steps(host, facts)
     else:
         steps = family(facts.family).steps(host, facts, candidate)
+    if take:
+        steps = family(facts.family).taking(facts, found, steps, take)
     packages = found.kind in IN_PLACE
-    return _plan(host, facts, found, now, around_steps(host, steps, hooks, packages=packages))
+    plan = _plan(host, facts, found, now, around_steps(host, steps, hooks, packages=packages))
+    return replace(plan, take=tuple(sorted(set(take))))
 
 
 def _plan(

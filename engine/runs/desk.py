@@ -49,7 +49,7 @@ SETTLE_S: Final = 30.0
 """Seconds that an ended run of ours gets to give its host back, before another is refused, and
 before a command that follows it ends."""
 
-MakePlan = Callable[[Host, "Look", str, datetime], Plan]
+MakePlan = Callable[[Host, "Look", Plan, datetime], Plan]
 
 
 class RunDesk:
@@ -57,7 +57,7 @@ class RunDesk:
 
     Args:
         look_at: How to look at a host; another one in tests.
-        make_plan: How to plan from a look; another one in tests.
+        make_plan: How to plan the same again from a look; another one in tests.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class RunDesk:
             raise as_error(look)
         if look.facts.lock is not None:
             raise LockedError(host.name, _holder(look.facts.lock))
-        new = self._make_plan(host, look, plan.candidate, session.clock.now())
+        new = self._make_plan(host, look, plan, session.clock.now())
         if new.digest != plan.digest:
             raise PlanChangedError(plan, new)
         return await self._begin(host, plan)
@@ -499,10 +499,12 @@ async def _look_at(session: Session, host: Host, depth: str) -> Look:
     return await look_at(session, host, "full" if depth == "full" else "light")
 
 
-def _make_plan(inventory: Inventory, host: Host, look: Look, candidate: str, now: datetime) -> Plan:
+def _make_plan(inventory: Inventory, host: Host, look: Look, plan: Plan, now: datetime) -> Plan:
     from engine.plan import make_plan, replacing
 
     if look.facts is None:
         raise as_error(look)
     about = replacing(inventory, host)
-    return make_plan(host, look.facts, candidate, now, inventory.hooks, about=about)
+    return make_plan(
+        host, look.facts, plan.candidate, now, inventory.hooks, about=about, take=plan.take
+    )

@@ -34,6 +34,8 @@ def _kept(name: str) -> str:
     if name == "?":
         return "Whether configuration files of yours were kept could not be listed."
     path, dot, ending = name.rpartition(".")
+    if ending == "dpkg-old":
+        return f"took the package's {path}; yours is beside it as {dot}{ending}"
     if ending == "dpkg-new":
         return (
             f"not yet decided by dpkg: {path}; the package's version is beside it as {dot}{ending}"

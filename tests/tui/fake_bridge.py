@@ -14,6 +14,7 @@ from typing import cast
 
 from engine.clock import FixedClock
 from engine.errors import HostshiftError, InputError, RefusedError
+from engine.facts.conffiles import AskedFile, ConffileTexts
 from engine.inventory import Inventory
 from engine.model.candidate import (
     Blocker,
@@ -32,6 +33,7 @@ from engine.model.facts import (
     Action,
     AutoUpdate,
     Change,
+    Conffile,
     Container,
     Depth,
     Facts,
@@ -375,7 +377,18 @@ class FakeVerbs:
     def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:
         return foresee(host, facts)
 
-    def make_plan(self, host: Host, facts: Facts, candidate: str, now: datetime) -> Plan:
+    async def read_conffiles(
+        self, host: Host, files: Sequence[AskedFile]
+    ) -> tuple[ConffileTexts, ...]:
+        new = "# the package's\nWorkers 8\nTimeout 60\n"
+        return tuple(
+            ConffileTexts(one, "Workers 8\nTimeout [bold]5[/]\n", new, asks=i == 0)
+            for i, one in enumerate(files)
+        )
+
+    def make_plan(
+        self, host: Host, facts: Facts, candidate: str, now: datetime, take: Sequence[str] = ()
+    ) -> Plan:
         found = foresee(host, facts).candidate(candidate)
         if candidate not in ("refresh", "repair"):
             if found is None:
@@ -384,7 +397,8 @@ class FakeVerbs:
                 )
             if found.blockers:
                 raise RefusedError(found.blockers[0].message, hint=found.blockers[0].remedy)
-        return make_plan(host, candidate, (found.changes or ()) if found is not None else ())
+        plan = make_plan(host, candidate, (found.changes or ()) if found is not None else ())
+        return replace(plan, take=tuple(take))
 
     async def start(self, plan: Plan, confirmation: str) -> str:
         self.confirmations.append(confirmation)
@@ -615,6 +629,18 @@ def left_alone(look: Look) -> Look:
     facts = cast("Facts", look.facts)
     lock = replace(cast("HostLock", facts.lock), job_alive=False, heartbeat_age_s=3 * 86400)
     return replace(look, facts=replace(facts, lock=lock))
+
+
+def with_conffiles(look: Look, *paths: str) -> Look:
+    """The look with these edited, all of one package that an upgrade changes."""
+    facts = look.facts
+    assert facts is not None
+    assert facts.packages is not None
+    transaction = facts.packages.transaction("upgrade")
+    assert transaction is not None
+    owner = transaction.changes[0].name.partition(":")[0]
+    files = tuple(Conffile(path, owner, "changed") for path in paths)
+    return replace(look, facts=replace(facts, packages=replace(facts.packages, conffiles=files)))
 
 
 class RealForesight(FakeVerbs):

@@ -20,6 +20,7 @@ from tests.tui.fake_bridge import (
     fill_record,
     left_alone,
     small_fleet,
+    with_conffiles,
 )
 from tui.app import HostshiftApp
 
@@ -77,6 +78,14 @@ async def plan(it: Opened) -> None:
     await it.press("u")
     await it.on("PlanScreen")
     await it.until(lambda: "digest" in it.text())
+
+
+async def conffiles(it: Opened) -> None:
+    await plan(it)
+    await it.press("f")
+    await it.on("ConffilesScreen")
+    await it.until(lambda: "differs" in it.text())
+    await it.press("t")
 
 
 async def confirm(it: Opened) -> None:
@@ -186,6 +195,9 @@ def compare(
     verbs.logs["run-1", "upgrade"] = LOG + b"Reading database 5%\rReading database 100%"
     if way in RECORDED:
         fill_record(verbs)
+    if way is conffiles:
+        edited = ("/etc/ssl/openssl.cnf", "/etc/ssl/private/a [bold]name[/].conf")
+        verbs.looks["gitlab"] = with_conffiles(looks["gitlab"], *edited)
     if way is lock:
         verbs.looks["web2"] = left_alone(looks["web2"])
         verbs.evidence = EVIDENCE
@@ -205,7 +217,7 @@ def compare(
 
 RECORDED = (history, history_filtered, waiting, steps, journal, gate, export)
 WAYS = (
-    *(keys, fleet, fleet_filtered, host, plan, confirm, run, help_page),
+    *(keys, fleet, fleet_filtered, host, plan, conffiles, confirm, run, help_page),
     *(*RECORDED, hard_stop, lock, what_if),
 )
 

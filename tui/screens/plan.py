@@ -11,11 +11,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.errors import HostshiftError
+from engine.facts.conffiles import AskedFile, asked_files
 from engine.model.plan import Plan, combined_digest
 from tui.bridge import Bridge
 from tui.commands import Command, bindings
 from tui.plan_pages import changed_page, explain, plan_page
 from tui.screens.base import CommandScreen
+from tui.screens.conffiles import ConffilesScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.widgets.line_table import LineTable
 from tui.widgets.packages import package_columns, package_key
@@ -39,6 +41,7 @@ class PlanScreen(CommandScreen[None]):
         super().__init__(bridge)
         self._names = names
         self._candidate = candidate
+        self._taken: frozenset[str] = frozenset()
         self.plans: tuple[Plan, ...] = ()
         self._left_out: list[tuple[str, HostshiftError]] = []
         self._differences: dict[str, tuple[str, ...]] = {}
@@ -77,7 +80,7 @@ class PlanScreen(CommandScreen[None]):
         async def one(name: str) -> Plan | None:
             async with gate:
                 try:
-                    return await self.bridge.plan(name, self._candidate)
+                    return await self.bridge.plan(name, self._candidate, sorted(self._taken))
                 except HostshiftError as error:
                     left_out.append((name, error))
                     return None
@@ -150,9 +153,28 @@ class PlanScreen(CommandScreen[None]):
                 return "The plan is being made."
             if not self.plans:
                 return "There is nothing that could be carried out."
+        if command.id == "conffiles":
+            if len(self.plans) != 1:
+                return "Configuration files are looked at in the plan of one host."
+            if not self._files():
+                return "This plan asks about no configuration file of yours."
         if command.id == "plan_refresh" and self._candidate == "refresh":
             return "This is the plan of the refresh."
         return None
+
+    def _files(self) -> tuple[AskedFile, ...]:
+        plan = self.plans[0]
+        facts = self.bridge.known(plan.host).facts
+        return asked_files(facts.packages if facts else None, plan.changes or ())
+
+    async def do_conffiles(self) -> None:
+        """See the files and choose; the plan is made again for another choice."""
+        screen = ConffilesScreen(self.bridge, self.plans[0].host, self._files(), self._taken)
+        taken = await self.app.push_screen_wait(screen)
+        if taken != self._taken:
+            self._taken, self._busy = taken, True
+            self.offer_commands()
+            await self._make()
 
     async def do_carry_out(self) -> None:
         """Ask as the plan demands, then start."""

@@ -1,4 +1,4 @@
-"""apt-cache(8): policy, as far as candidates and their origins go."""
+"""apt-cache(8): policy and show, as far as candidates, their origins and sizes go."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from .state import err, out
 def main(program: str, arguments: list[str]) -> int:
     """Run apt-cache."""
     words = [word for word in arguments if not word.startswith("-")]
+    if words[:1] == ["show"]:
+        return _show(words[1:])
     if not words or words[0] != "policy":
         err(f"E: Invalid operation {words[0] if words else ''}")
         return 100
@@ -25,4 +27,14 @@ def main(program: str, arguments: list[str]) -> int:
                 for release in offer.releases:
                     out(f"        500 {release['X-Demo-Base']} {release['Suite']}/main Packages")
             out(f" *** {package.version} 100\n        100 /var/lib/dpkg/status")
+    return 0
+
+
+def _show(names: list[str]) -> int:
+    database = Database()
+    for word in names:
+        name, _, version = word.partition("=")
+        for package, offer in database.upgradable():
+            if package.key[0] == name.partition(":")[0] and version in ("", offer.version):
+                out(f"Package: {package.key[0]}\nVersion: {offer.version}\nSize: {offer.size}\n")
     return 0

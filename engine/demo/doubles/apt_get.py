@@ -1,9 +1,10 @@
-"""apt-get(8): update, upgrade, dist-upgrade, install -f, check, changelog; real and simulated."""
+"""apt-get(8): update, upgrades, install -f, check, changelog, download; real and simulated."""
 
 from __future__ import annotations
 
 import os
 
+from .archives import KEPT, download, keep
 from .changelogs import changelog
 from .install import Progress, carry_out
 from .options import Options, UnknownOptionError, parse
@@ -44,6 +45,8 @@ def main(program: str, arguments: list[str]) -> int:
         return _check(Database(), options)
     if command == "changelog":
         return changelog(options.words[1:])
+    if command == "download":
+        return download(options.words[1:])
     if command == "indextargets":
         return _targets(options)
     if command in ("clean", "autoclean"):
@@ -255,6 +258,10 @@ def _act(transaction: Transaction, database: Database, options: Options) -> int:
     descriptor = options.setting("APT::Status-Fd")
     progress = Progress(int(descriptor) if descriptor else None)
     _download(coming, database, progress)
+    for offer in coming:
+        installed = database.installed.get(offer.key)
+        if installed is not None and installed.fields.get("Conffiles"):
+            keep(KEPT, offer, database)
     if "download" in options.flags:
         out("Download complete and in download only mode")
         return 0

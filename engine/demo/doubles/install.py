@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from .archives import conffile_text
 from .packages import Available, Database, Installed, Key, Transaction, pretty
 from .state import CONTROL, ROOT, UPDATES, add_line, err, now, out, pause, replace_file
 
@@ -176,12 +177,12 @@ def _conffiles(package: Installed) -> None:
     for line in filter(None, package.fields["Conffiles"].split("\n")):
         path, _, known = line.rpartition(" ")
         file = ROOT / path[1:]
-        text = f"# {path} of {package.key[0]} {package.version}\n"
+        text = conffile_text(path, package.key[0], package.version)
         here = file.read_bytes() if file.exists() else b""
         if hashlib.md5(here, usedforsecurity=False).hexdigest() == known:
             out(f"Installing new version of config file {path} ...")
             replace_file(file, text)
-        else:
+        elif here != text.encode():
             out(
                 f"\nConfiguration file '{path}'\n"
                 " ==> Modified (by you or by a script) since installation.\n"

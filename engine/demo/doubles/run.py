@@ -14,6 +14,7 @@ _MODULES = {
     "boot": "deployments",
     "bootc": "deployments",
     "dpkg": "dpkg",
+    "dpkg-deb": "archives",
     "dpkg-query": "dpkg_query",
     "ostree": "deployments",
     "rpm-ostree": "deployments",

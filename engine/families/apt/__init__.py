@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.families.apt import release
+from engine.families.apt.conffiles import taking
 from engine.families.apt.observe import observe
 from engine.families.apt.recognise import recognises
 from engine.families.apt.steps import steps
@@ -21,4 +22,4 @@ def _picked(host: Host, facts: Facts, candidate: str) -> Candidate | None:
     return release.picked(host, facts, candidate) or picked(host, facts, candidate)
 
 
-FAMILY = Family("apt", recognises, observe, _candidates, steps, _picked)
+FAMILY = Family("apt", recognises, observe, _candidates, steps, _picked, taking)

@@ -131,7 +131,7 @@ def look(root: Path, apt_get: str, *words: str, size: int = 1_000) -> ProbeOutpu
     for name, body in {"apt-get": apt_get, "apt-cache": f"echo Size: {size}"}.items():
         (doubles / name).write_text(f"#!/bin/sh\n{body}\n")
         (doubles / name).chmod(0o755)
-    script = Script.host("changelog.sh", after=("frames.sh",))
+    script = Script.host("changelog.sh", after=("frames.sh", "archives.sh"))
     done = subprocess.run(
         ["sh", "-s", "--", "", NONCE, "60", str(LARGEST_ARCHIVE), *words],
         input=script.text.encode(),

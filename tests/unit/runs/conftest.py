@@ -96,7 +96,7 @@ class World:
             operator=operator,
             **more,  # type: ignore[arg-type]
         )
-        made = RunDesk(session, self.look_at, lambda host, look, candidate, now: self.plan)
+        made = RunDesk(session, self.look_at, lambda host, look, plan, now: self.plan)
         self.desks.append(made)
         return made
 
