@@ -52,6 +52,32 @@ wait_for_lock() {
     done
 }
 
+# hold_off SECONDS: apt's own daily work (apt.systemd.daily: lists, downloads, unattended-upgrades) waits
+# for as long as this job lives, by the lock that it takes itself, with flock(1). However the job ends
+# the kernel gives it back, so there is nothing to restore. What the job runs doesn't inherit it: a
+# daemon that a package starts would hold it on.
+hold_off() {
+    daily=$root/var/lib/apt/daily_lock
+    command -v flock >/dev/null 2>&1 && [ -d "${daily%/*}" ] || return 0
+    { true >>"$daily"; } 2>/dev/null || return 0
+    exec 9>>"$daily"
+    waited=0
+    until flock -n 9; do
+        stop_asked "waiting for apt's own daily work"
+        if [ "$waited" -ge "$1" ]; then
+            say "apt's own daily work still goes on after ${waited} s; nothing was changed"
+            printf '%s\n' "apt's own daily work (apt.systemd.daily)" >"$dir/holder"
+            leave 11
+        fi
+        if [ $((waited % 60)) -eq 0 ]; then
+            say "apt's own daily work goes on; waiting, $(($1 - waited)) s at most"
+        fi
+        sleep 1
+        waited=$((waited + 1))
+    done
+    say "apt's own daily work waits until this has ended"
+}
+
 # apt-get's "Inst NAME [OLD] (NEW ORIGIN [ARCH])", "Remv NAME [OLD]" and "Purg NAME [OLD]" as
 # "Inst NAME OLD|- NEW" and "Remv NAME OLD".
 canonical() {
@@ -78,7 +104,7 @@ expect() {
 guard() {
     stop_asked "$*"
     say "simulating once more: $*"
-    "$@" >"$dir/simulation" </dev/null || {
+    "$@" >"$dir/simulation" </dev/null 9>&- || {
         status=$?
         cat "$dir/simulation"
         say "the simulation ended with $status; nothing was changed"
@@ -134,7 +160,7 @@ find_kept() {
 spare() {
     stop_asked "$*"
     say "simulating: $*"
-    "$@" >"$dir/simulation" </dev/null || {
+    "$@" >"$dir/simulation" </dev/null 9>&- || {
         status=$?
         cat "$dir/simulation"
         say "the simulation ended with $status; nothing more was changed"
@@ -160,7 +186,7 @@ in_hand() {
             "$(stat -c %s "$dir/progress" 2>/dev/null || echo 0)" "$@"
         ;;
     *) "$@" ;;
-    esac </dev/null
+    esac </dev/null 9>&-
 }
 
 # carry_out COMMAND...: sets $status.

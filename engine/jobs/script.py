@@ -49,6 +49,7 @@ def _calls(act: JobAct) -> Iterator[Command]:
         yield Command.of("export", f"{name}={value}")
     if act.lock_wait_s is not None:
         yield Command.of("wait_for_lock", str(act.lock_wait_s))
+        yield Command.of("hold_off", str(act.lock_wait_s))
     if act.simulation is not None and act.expected is not None:
         for line in act.expected:
             yield Command.of("expect", line)
