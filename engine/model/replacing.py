@@ -115,6 +115,18 @@ class HoldAct:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietAct:
+    """Outgoing mail, cron and timers of the successor are held while it may not write, or let go.
+
+    Attributes:
+        held: Hold them; else let them go.
+    """
+
+    held: bool
+    kind: Literal["quiet"] = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
 class OpenAct:
     """Open the way for the data: a one-time key that may only read these volumes of the old host.
 
@@ -292,6 +304,7 @@ ReplacingAct = (
     | SpreadAct
     | ChecksAct
     | HoldAct
+    | QuietAct
     | OpenAct
     | SyncAct
     | CutoverGateAct
@@ -334,6 +347,10 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
             return (f"within {seconds} s, at the successor's own address:", *_checks(checks))
         case HoldAct(writers=writers):
             return tuple(f"stop and hold {_of(w)}" for w in writers)
+        case QuietAct(held=True):
+            return ("refuse TCP to ports 25, 465 and 587; hold cron, at and timers",)
+        case QuietAct():
+            return ("let mail, cron, at and timers go",)
         case OpenAct(paths=paths):
             return tuple(f"a one-time key that may read {path} by rsync" for path in paths)
         case SyncAct(pass_=kind, paths=paths, former=former):

@@ -36,6 +36,7 @@ from engine.model.replacing import (
     PassKind,
     PowerOffAct,
     PreflightAct,
+    QuietAct,
     ReachAct,
     RecordsAct,
     RecordsPurpose,
@@ -142,6 +143,8 @@ class _Steps:
                                 names, OWN_TTL_S)  # fmt: skip
 
     def _prove(self) -> Iterator[Step]:
+        title = f"Hold mail, cron and timers of {self.new}"
+        yield _step("quiet", title, "successor", QuietAct(held=True))
         for service in self.host.services:
             yield self._script("deploy", f"Deploy {service.name}", service.deploy, service)
         for service in self.host.services:
@@ -149,6 +152,8 @@ class _Steps:
             yield self._script("backup_age", title, service.backup_age, service)
             title = f"Restore {service.name} from its backup"
             yield self._script("restore", title, service.restore, service)
+        title = "Hold what came with them and acts by itself"
+        yield _step("quiet-again", title, "successor", QuietAct(held=True))
         title = "Test what was deployed and restored"
         yield _step(TEST, title, "successor", ChecksAct(self.checks, self.patience_s))
 
@@ -191,6 +196,8 @@ class _Steps:
                 yield self._script("verify", f"Verify {service.name}", service.verify, service)
         title = f"Move the right to write to {self.new}"
         yield _step(SWITCH, title, "controller", SwitchAct(self.writers))
+        title = f"Let mail, cron and timers of {self.new} go"
+        yield _step("loud", title, "successor", QuietAct(held=False))
         yield _step(START, f"Start the services on {self.new}", "successor",
                     StartAct(self.writers))  # fmt: skip
         title = f"Check the services on {self.new}"

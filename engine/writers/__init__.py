@@ -18,6 +18,7 @@ from engine.writers.calls import (
     hold,
     let_go,
     prove,
+    quiet,
     receive,
     restore,
     start,
@@ -31,7 +32,6 @@ from engine.writers.state import Guard, verdict
 
 __all__ = [
     "Disarmed", "Frozen", "Guard", "Token", "Writer", "arm", "disarm", "end_forward",
-    "examine", "forward", "freeze",
-    "guard_state", "hold", "let_go", "prove", "receive", "restore", "start", "stop", "surrender",
-    "take_back", "thaw", "token", "verdict",
+    "examine", "forward", "freeze", "guard_state", "hold", "let_go", "prove", "quiet", "receive",
+    "restore", "start", "stop", "surrender", "take_back", "thaw", "token", "verdict",
 ]  # fmt: skip

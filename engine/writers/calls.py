@@ -6,6 +6,7 @@ no answer for an answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -255,6 +256,22 @@ async def _services(
         transport, new, run, verb, str(deadline_s), spec.on_new(writers), within_s=deadline_s
     )
     return said.all("problem")
+
+
+async def quiet(transport: Transport, new: Host, timers: Sequence[str] | None) -> Frozen:
+    """Hold outgoing mail, cron and timers of a successor; twice is once.
+
+    Args:
+        timers: Those that go on; None: let all of it go.
+    """
+    words = ("off",) if timers is None else ("on", *timers)
+    line = Command.of("main", *words).line()
+    script = Script("quiet.sh", f"{shipped('quiet.sh')}{line}\n")
+    done = await transport.run(new, script, as_root="required", deadline_s=WORK_S + _MORE_S)
+    if done.exit_status != 0:
+        raise failed(new, script, done)
+    said = read(done.stdout)
+    return Frozen(said.all("problem"), said.all("word"))
 
 
 # ---- asking

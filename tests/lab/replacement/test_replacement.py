@@ -17,6 +17,19 @@ from tests.operators import text
 HOME = "var/lib/hostshift"
 
 
+def quiet(world: World) -> bool:
+    """Whether the successor is kept from mailing and its cron is held; never only a part of it."""
+    new = world.successor
+    held = [*(new.root / "etc/systemd/system").rglob("*hostshift-quiet*")]
+    there = "dport 25 prohibit" in new.inside("ip rule").stdout
+    assert there is bool(held) is (new.root / "etc/systemd/system/cron.service.d").exists()
+    tried = new.inside(f"bash -c '</dev/tcp/{world.old.address}/25'", check=False)
+    assert ("Permission denied" in tried.stderr) is there, tried.stderr
+    own = new.inside("bash -c '</dev/tcp/127.0.0.1/25'", check=False)
+    assert "Permission denied" not in own.stderr, "mail that stays on the host is not concerned"
+    return there
+
+
 @pytest.mark.parametrize("world", [(6, True)], indirect=True)
 def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     ann = Ann(tmp_path / "ann", world)
@@ -28,8 +41,10 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     assert set(list(found.values())[: list(found).index("cutover")]) == {"succeeded"}
     assert world.counts_on(world.old).files, "server1 serves while all is prepared"
     assert world.address_of("files") == world.old.address
+    assert quiet(world)
 
     run = ann.go_on()
+    assert not quiet(world)
     assert (run["state"], states(run)["end"]) == ("waiting", "waiting"), ann.story()
     for writer in world.writers:
         writer.wait_for(5)
@@ -121,6 +136,7 @@ def test_killed_on_the_way_and_sent_back_twice(world: World, tmp_path: Path) -> 
     found = ann.last()
     assert found["state"] == "rolled-back", ann.story()
     assert states(found)["dns"] == "failed"
+    assert quiet(world), "what may not write any more is quiet again"
     for writer in world.writers:
         writer.wait_for(5)
     world.stop_writers()

@@ -16,12 +16,13 @@ from tests.unit.plan.replacements import GIT, SCRIPTS, SHOP, declared, planned
 def test_the_steps_stand_in_the_doctrines_order() -> None:
     assert [step.id for step in planned().steps] == [
         "preflight", "provision", "reach", "own-records",
-        "deploy-git", "deploy-shop",
-        "backup-age-git", "restore-git", "backup-age-shop", "restore-shop", "test",
+        "quiet", "deploy-git", "deploy-shop",
+        "backup-age-git", "restore-git", "backup-age-shop", "restore-shop",
+        "quiet-again", "test",
         "hold", "open-way", "bulk", "sync-shop-bulk", "ttl", "bulk-again", "bulk-again-2",
         "bulk-again-3", "bulk-again-4", "rehearsal",
         "cutover", "freeze", "final", "verify", "sync-shop-final", "verify-shop",
-        "switch", "start", "check", "dns",
+        "switch", "loud", "start", "check", "dns",
         "inventory", "close-way", "spread", "soak", "ttl-back", "end",
         "old-records", "power-off", "decommission", "retire",
         "return", "no-key-left",

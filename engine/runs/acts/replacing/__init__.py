@@ -18,6 +18,7 @@ from engine.model.replacing import (
     OpenAct,
     PowerOffAct,
     PreflightAct,
+    QuietAct,
     ReachAct,
     RecordsAct,
     ReplacingAct,
@@ -71,6 +72,8 @@ async def _act(hand: Hand, act: ReplacingAct) -> Done | Observation:
             return await server.checks(hand, act)
         case HoldAct():
             return await writing.hold(hand, act)
+        case QuietAct():
+            return await writing.quiet(hand, act)
         case OpenAct():
             return await data.open_way(hand, act)
         case SyncAct():

@@ -16,10 +16,12 @@ from engine.model.replacing import (
     SWITCH,
     FreezeAct,
     HoldAct,
+    QuietAct,
     ReturnAct,
     StartAct,
     SwitchAct,
 )
+from engine.preflight.distributions_own import TIMERS
 from engine.runs.acts.replacing.data import renew
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
 from engine.runs.acts.replacing.names import sent
@@ -38,6 +40,25 @@ async def _held(hand: Hand, held: tuple[writers.Writer, ...]) -> None:
         partial(writers.hold, hand.driver.transport, hand.new, hand.run, held), hand.new
     )
     hand.must(problems, f"Look at the services on {hand.new.name}.")
+
+
+async def quiet(hand: Hand, act: QuietAct) -> Done:
+    """Nothing of the successor acts by itself before it may write; then all of it may.
+
+    What can't be held is told and holds nothing up. What can't be let go would leave a server that
+    serves without its mail or its jobs: that ends the cutover.
+    """
+    seen = await hand.ask(partial(_quiet, hand, held=act.held), hand.new)
+    if not act.held:
+        hand.must(seen.problems, f"Look at {hand.new.name}: `ip rule`, and its held units.")
+        return Done((f"Mail, cron and timers of {hand.new.name} go.", *seen.words))
+    told = (f"Not all of {hand.new.name} is held:", *seen.problems) if seen.problems else ()
+    return Done((*told, *seen.words))
+
+
+async def _quiet(hand: Hand, *, held: bool) -> writers.Frozen:
+    transport, new = hand.driver.transport, hand.new
+    return await writers.quiet(transport, new, sorted(TIMERS) if held else None)
 
 
 async def freeze(hand: Hand, act: FreezeAct) -> Done:
@@ -140,6 +161,8 @@ async def go_back(hand: Hand, act: ReturnAct) -> Done | Observation:
                 hint=f"Stop them on {hand.new.name} before anything is started on {hand.old.name}.",
                 state="attention",
             )
+        seen = await hand.ask(partial(_quiet, hand, held=True), hand.new)
+        words += seen.problems
         taken = await hand.ask(partial(writers.take_back, transport, hand.new, hand.run), hand.new)
         if not taken:
             raise NotDoneError(

@@ -1,0 +1,149 @@
+#!/bin/sh
+# quiet.sh ROOT, before one call of main: a successor that may not write yet says nothing to the world by
+# itself (docs/replace.md). Both can be interrupted anywhere and done again.
+#
+#   main on [TIMER...]    hold outgoing mail, cron and at, and every timer but these
+#   main off              let all of it go
+#
+# Mail: routing rules (ip-rule(8)) that refuse TCP to the ports of SMTP, for whatever firewall there is;
+# what stays on the host is not concerned, since the local table comes first. A unit makes them again
+# after a reboot. The rest: a drop-in with a condition that never holds, also for a unit that is only
+# installed later. Output, a line each: "word TEXT", "problem TEXT", and at the end "done".
+set -u
+LC_ALL=C
+export LC_ALL
+root=$1
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+umask 022
+home=$root/var/lib/hostshift/quiet
+system=$root/etc/systemd/system
+mail=hostshift-quiet-mail.service
+ports='25 465 587'
+by_itself='cron.service crond.service cronie.service anacron.service anacron.timer atd.service'
+
+within() {
+    timeout -k 5 "$@" </dev/null
+}
+
+word() {
+    printf 'word %s\n' "$*"
+}
+
+problem() {
+    printf 'problem %s\n' "$*"
+}
+
+drop_in() {
+    printf '%s' "$system/$1.d/zz-hostshift-quiet.conf"
+}
+
+held() {
+    for file in "$system"/*.d/zz-hostshift-quiet.conf; do
+        [ -e "$file" ] || continue
+        file=${file%/*}
+        file=${file##*/}
+        printf '%s\n' "${file%.d}"
+    done
+}
+
+active() {
+    within 20 systemctl is-active --quiet "$1"
+}
+
+hold_unit() {
+    file=$(drop_in "$1")
+    if ! { mkdir -p "${file%/*}" && printf '%s\n' '# Held by hostshift until this server may write.' \
+        '[Unit]' 'ConditionPathExists=!/' >"$file.new" && mv -f "$file.new" "$file"; }; then
+        problem "$1 could not be held"
+    fi
+}
+
+timers() {
+    within 20 systemctl list-units --type=timer --state=active --plain --no-legend --no-pager |
+        while read -r one _; do
+            case " $* " in *" $one "*) ;; *) printf '%s\n' "$one" ;; esac
+        done
+}
+
+hold_mail() {
+    mkdir -p "$home" "$system/multi-user.target.wants" || return 1
+    cat >"$home/mail.new" <<X
+#!/bin/sh
+# Outgoing mail is refused (on), or goes (off).
+for family in -4 -6; do
+    for port in $ports; do
+        at="\$family rule del pref \$((30000 + port)) ipproto tcp dport \$port"
+        n=0
+        while [ \$n -lt 20 ] && ip \$at prohibit 2>/dev/null; do n=\$((n + 1)); done
+        [ "\$1" = off ] || ip \$family rule add pref \$((30000 + port)) ipproto tcp dport \$port prohibit ||
+            [ \$family = -6 ] || exit 1
+    done
+done
+X
+    mv -f "$home/mail.new" "$home/mail"
+    printf '%s\n' '[Unit]' 'Description=Outgoing mail is held until this server may write' \
+        'DefaultDependencies=no' "RequiresMountsFor=/var/lib/hostshift" 'Before=network-pre.target' \
+        'Wants=network-pre.target' '[Service]' 'Type=oneshot' 'RemainAfterExit=yes' \
+        "ExecStart=/bin/sh /var/lib/hostshift/quiet/mail on" \
+        "ExecStop=/bin/sh /var/lib/hostshift/quiet/mail off" >"$system/$mail"
+    ln -sf "../$mail" "$system/multi-user.target.wants/$mail"
+    within 60 systemctl daemon-reload
+    within 60 systemctl restart "$mail" 2>/dev/null
+}
+
+free_mail() {
+    [ -e "$system/$mail" ] || [ -e "$home/mail" ] || return 0
+    within 60 systemctl stop "$mail" 2>/dev/null
+    [ ! -e "$home/mail" ] || within 60 sh "$home/mail" off || return 1
+    rm -f "$system/multi-user.target.wants/$mail" "$system/$mail" "$home/mail"
+    rmdir "$home" 2>/dev/null
+    within 60 systemctl daemon-reload
+    ! ip rule show 2>/dev/null | grep -q '^300[0-9][0-9]:.* dport 25 prohibit'
+}
+
+on() {
+    if hold_mail; then
+        word "mail to TCP ports $ports is refused"
+    else
+        problem "outgoing mail is not held: this host's ip(8) or kernel has no rules by port"
+    fi
+    # shellcheck disable=SC2046,SC2086 # units, one word each
+    set -- $by_itself $(timers "$@" | tr '\n' ' ')
+    for one in "$@"; do hold_unit "$one"; done
+    within 60 systemctl daemon-reload || problem 'systemctl daemon-reload failed'
+    stopped=''
+    for one in "$@"; do
+        active "$one" || continue
+        within 60 systemctl stop "$one" 2>/dev/null
+        if active "$one"; then problem "$one did not stop"; else stopped="$stopped $one"; fi
+    done
+    [ -z "$stopped" ] || word "held:$stopped"
+}
+
+off() {
+    free_mail || problem 'outgoing mail is still refused'
+    was=$(held)
+    for one in $was; do
+        file=$(drop_in "$one")
+        rm -f "$file" "$file.new" || problem "$one is still held"
+        rmdir "${file%/*}" 2>/dev/null
+    done
+    within 60 systemctl daemon-reload || problem 'systemctl daemon-reload failed'
+    for one in $was; do
+        # What would run after a boot runs.
+        case $(within 20 systemctl is-enabled "$one" 2>/dev/null) in
+        enabled*) within 60 systemctl start "$one" 2>/dev/null || problem "$one does not run" ;;
+        esac
+    done
+}
+
+main() {
+    if [ ! -d "$root/run/systemd/system" ]; then
+        problem 'systemd does not run there: nothing is held'
+    else
+        verb=$1
+        shift
+        "$verb" "$@"
+    fi
+    echo 'done'
+}
