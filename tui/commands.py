@@ -224,6 +224,14 @@ COMMANDS: tuple[Command, ...] = (
         bar=False,
     ),
     Command(
+        "undo",
+        ("U",),
+        "undo",
+        "Plan the chore `undo`: take back the last transaction that apt has recorded.",
+        ("host",),
+        bar=False,
+    ),
+    Command(
         "autoremove",
         ("x",),
         "autoremove",

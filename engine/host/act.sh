@@ -126,6 +126,14 @@ guard() {
     leave 10
 }
 
+# fetched PACKAGE VERSION: its archive in apt's cache; a colon of the version is %3a in the name.
+fetched() {
+    for found in "$root/var/cache/apt/archives/${1%%:*}_$(printf %s "$2" | sed 's/:/%3a/g')_"*.deb; do
+        [ -r "$found" ] && printf '%s\n' "$found" && return
+    done
+    return 1
+}
+
 # What lies beside configuration files, into FILE: inode, time of change and name of each, sorted.
 # dpkg writes .dpkg-new and renames it to .dpkg-dist where it keeps the administrator's file (dpkg(1),
 # --force-confold); ucf(1) leaves .ucf-dist. Without FILE afterwards it could not be listed in time.

@@ -33,14 +33,6 @@ take_new() {
     say "took $1 of $2 $3"
 }
 
-# fetched PACKAGE VERSION: its archive in apt's cache; a colon of the version is %3a in the name.
-fetched() {
-    for found in "$root/var/cache/apt/archives/${1%%:*}_$(printf %s "$2" | sed 's/:/%3a/g')_"*.deb; do
-        [ -r "$found" ] && printf '%s\n' "$found" && return
-    done
-    return 1
-}
-
 # At the end, however it came: a file whose package has not got the new version goes back to what it
 # was. What was taken is told with what came to lie beside configuration files (find_kept).
 settle_taken() {

@@ -19,7 +19,15 @@ from engine.model.replacing import ReplacingAct, ServiceCheck, shown
 
 Where = Literal["controller", "host", "successor", "dns"]
 Chore = Literal[
-    "refresh", "repair", "download", "autoremove", "clean", "restart-services", "hold", "unhold"
+    "refresh",
+    "repair",
+    "download",
+    "autoremove",
+    "clean",
+    "restart-services",
+    "undo",
+    "hold",
+    "unhold",
 ]
 
 

@@ -60,3 +60,40 @@ def test_chores_from_the_command_line(host: Machine, tmp_path: Path) -> None:
     refused = eve.call("plan", host.name, "hold:-rf", check=None)
     assert refused.returncode == 2
     assert "no name of a package" in text(refused)
+
+
+def version(host: Machine, name: str) -> str:
+    done = host.inside(f"dpkg-query -W -f '${{Version}}' {name}", check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def test_the_last_transaction_is_taken_back(new_host: NewHost, tmp_path: Path) -> None:
+    host = new_host()
+    lab_packages(host, "v1", ("lab-lib", "lab-conf", "lab-kept"))
+    (host.root / "etc/lab/conf.ini").write_text("setting=mine\n")
+    switch_to(host, "v2")
+    eve = Controller(tmp_path, host)
+    eve.run()
+    assert (version(host, "lab-lib"), version(host, "lab-newdep")) == ("2.0-1", "1.0-1")
+
+    # Nothing of the former versions is in the lists, nor in the cache.
+    apt_get(host, "clean")
+    sources = host.root / "etc/apt/sources.list"
+    right = sources.read_text()
+    sources.write_text("")
+    apt_get(host, "update")
+    lacking = eve.run("undo", check=1)
+    assert "lab-lib:amd64 1.0-1 is neither in an archive" in text(lacking)
+    assert version(host, "lab-lib") == "2.0-1"
+
+    sources.write_text(right)
+    apt_get(host, "update")
+    asked = eve.run("undo", check=4)
+    assert "lab-lib" in text(asked)
+    assert version(host, "lab-lib") == "2.0-1", "asked first"
+    eve.call("answer", eve.last()["id"], "go-on", "--confirm", host.name)
+    assert eve.last()["state"] == "succeeded", text(asked)
+    for name in ("lab-lib", "lab-conf", "lab-kept"):
+        assert version(host, name) == "1.0-1"
+    assert version(host, "lab-newdep") == ""
+    assert (host.root / "etc/lab/conf.ini").read_text() == "setting=mine\n"

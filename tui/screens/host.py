@@ -178,7 +178,7 @@ class HostScreen(CommandScreen[None]):
             and known.facts is None
         ):
             return "This host could not be looked at."
-        if command.id in ("download", "autoremove", "restart_services"):
+        if command.id in ("download", "autoremove", "restart_services", "undo"):
             if known.facts is None or known.facts.packages is None:
                 return "That is for apt hosts that could be looked at."
             if command.id == "restart_services" and not known.facts.services_to_restart:
@@ -233,6 +233,10 @@ class HostScreen(CommandScreen[None]):
     def do_autoremove(self) -> None:
         """Plan the chore autoremove."""
         self._plan("autoremove")
+
+    def do_undo(self) -> None:
+        """Plan the chore undo."""
+        self._plan("undo")
 
     def do_restart_services(self) -> None:
         """Plan the chore restart-services."""

@@ -61,6 +61,8 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
             return _download()
         case "autoremove":
             return _autoremove(host, facts)
+        case "undo":
+            return _undo(host, facts)
         case "restart-services":
             return _restart(host, facts)
         case "clean":
@@ -239,6 +241,26 @@ def _autoremove(host: Host, facts: Facts) -> tuple[Step, ...]:
         Step("decide", "Read what would go, and decide", "controller", gate, gate=True,
              reversible=True),
         Step("autoremove", "Remove what nothing needs any more", "host", act),
+        _verify(facts, ()),
+    )  # fmt: skip
+
+
+def _undo(host: Host, facts: Facts) -> tuple[Step, ...]:
+    """The last transaction that apt has recorded, whoever began it, taken back where it can be."""
+    look = JobAct(commands=(("undo_look",),), environment=ENVIRONMENT, functions="undo.sh")
+    act = JobAct(
+        commands=(("undo_go", "-y", *POLICY),),
+        environment=ENVIRONMENT,
+        lock_wait_s=LOCK_WAIT_S,
+        functions="undo.sh",
+    )
+    gate = GateAct(f"Take the last transaction on {host.name} back?", shows="simulate")
+    return (
+        Step("simulate", "See what taking it back would do", "host", look, reversible=True),
+        Step("decide", "Read what it would do, and decide", "controller", gate, gate=True,
+             reversible=True),
+        *guarded_for(
+            host, facts, TOPICS, Step("undo", "Put the former versions back", "host", act)),
         _verify(facts, ()),
     )  # fmt: skip
 

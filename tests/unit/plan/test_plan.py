@@ -408,6 +408,7 @@ def test_a_release_upgrade_is_foreseen_and_asked_about_before_anything_changes()
         ("download", ["download"], False),
         ("hold:vim,libssl3:i386", ["hold"], False),
         ("unhold:vim", ["unhold"], False),
+        ("undo", ["baseline", "simulate", "decide", "guard", "undo", "confirm", "verify"], True),
         ("autoremove", ["baseline", "simulate", "decide", "autoremove", "verify"], True),
     ],
 )
