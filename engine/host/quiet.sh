@@ -67,19 +67,15 @@ timers() {
 
 hold_mail() {
     mkdir -p "$home" "$system/multi-user.target.wants" || return 1
-    cat >"$home/mail.new" <<X
-#!/bin/sh
-# Outgoing mail is refused (on), or goes (off).
-for family in -4 -6; do
-    for port in $ports; do
-        at="\$family rule del pref \$((30000 + port)) ipproto tcp dport \$port"
-        n=0
-        while [ \$n -lt 20 ] && ip \$at prohibit 2>/dev/null; do n=\$((n + 1)); done
-        [ "\$1" = off ] || ip \$family rule add pref \$((30000 + port)) ipproto tcp dport \$port prohibit ||
-            [ \$family = -6 ] || exit 1
-    done
-done
-X
+    # shellcheck disable=SC2016 # for that script
+    printf '%s\n' '#!/bin/sh' '# Outgoing mail is refused (on), or goes (off).' \
+        'for family in -4 -6; do' "    for port in $ports; do" \
+        '        rule="ipproto tcp dport $port prohibit" at=$((30000 + port)) n=0' \
+        '        while [ $n -lt 20 ] && ip $family rule del pref $at $rule 2>/dev/null; do' \
+        '            n=$((n + 1))' \
+        '        done' \
+        '        [ "$1" = off ] || ip $family rule add pref $at $rule || [ $family = -6 ] || exit 1' \
+        '    done' 'done' >"$home/mail.new"
     mv -f "$home/mail.new" "$home/mail"
     printf '%s\n' '[Unit]' 'Description=Outgoing mail is held until this server may write' \
         'DefaultDependencies=no' "RequiresMountsFor=/var/lib/hostshift" 'Before=network-pre.target' \
