@@ -37,7 +37,9 @@ def test_what_updates_fix_is_known_and_what_came_of_them_is_compared(
     told = json.loads(eve.call("changelog", host.name, "--json").stdout)["changelogs"]
     assert {one["source"]: one["via"] for one in told} == {"lab-lib": "apt", "lab-pair": "archive"}
     pair = told[1]["entries"][0]
-    assert pair["cves"] == [{"id": "CVE-2021-44228", "exploited": True}]
+    assert pair["cves"] == [
+        {"id": "CVE-2021-44228", "exploited": True, "predicted": False, "vector": None}
+    ]
     assert (pair["urgency"], pair["closes"], pair["date"]) == ("high", [12, 34], "2026-11-02")
     assert all(one["complete"] for one in told)
     assert not host.inside("ls -d /tmp/hostshift-* 2>/dev/null", check=False).stdout
