@@ -168,7 +168,10 @@ def _ids(document: Mapping[str, Any]) -> Ids:
 
 
 def _vectors(document: Mapping[str, Any]) -> Mapping[str, str | None]:
-    return {cve: one["vector"] for cve, one in document["cves"].items()}
+    found = {cve: one["vector"] for cve, one in document["cves"].items()}
+    if not all(vector is None or isinstance(vector, str) for vector in found.values()):
+        raise ValueError("a vector is no text")
+    return found
 
 
 def _ends(document: Mapping[str, Any]) -> Ends:

@@ -154,7 +154,7 @@ class _Fetch:
         if not ends:
             raise _FailedError(f"{address} has a file for no release")
         number = sum(map(len, ends.values()))
-        document = {"date": self.today.isoformat(), "support_ends": {**ends}}
+        document = {"date": self.today.isoformat(), "support_ends": ends}
         self._keep(source, address, document)
         as_it_was = {v: {name: d.isoformat() for name, d in r.items()} for v, r in had.items()}
         state: Literal["newer", "unchanged"] = "unchanged" if ends == as_it_was else "newer"
