@@ -1,9 +1,10 @@
 #!/bin/sh
-# quiet.sh ROOT, before one call of main: a successor that may not write yet says nothing to the world by
-# itself (docs/replace.md). Both can be interrupted anywhere and done again.
+# shellcheck disable=SC2034 # run is writers_hold.sh's
+# quiet.sh ROOT, after writers_hold.sh and before one call of main: a successor that may not write yet says
+# nothing to the world by itself (docs/replace.md). Both can be interrupted anywhere and done again.
 #
-#   main on [TIMER...]    hold outgoing mail, cron and at, and every timer but these
-#   main off              let all of it go
+#   main on RUN [UNIT...]    hold outgoing mail, cron, at and every timer, but none of these units
+#   main off RUN             let all of it go, and run what was stopped
 #
 # Mail: routing rules (ip-rule(8)) that refuse TCP to the ports of SMTP, for whatever firewall there is;
 # what stays on the host is not concerned, since the local table comes first. A unit makes them again
@@ -33,8 +34,17 @@ problem() {
     printf 'problem %s\n' "$*"
 }
 
+# In the place of writers_hold.sh's: what is held for another reason, and let go at another time.
 drop_in() {
     printf '%s' "$system/$1.d/zz-hostshift-quiet.conf"
+}
+
+# spared UNIT LIST: whether it is in the list, by its whole name or without ".service".
+spared() {
+    case " $2 " in
+    *" $1 "* | *" ${1%.service} "*) return 0 ;;
+    esac
+    return 1
 }
 
 held() {
@@ -50,23 +60,19 @@ active() {
     within 20 systemctl is-active --quiet "$1"
 }
 
-hold_unit() {
-    file=$(drop_in "$1")
-    if ! { mkdir -p "${file%/*}" && printf '%s\n' '# Held by hostshift until this server may write.' \
-        '[Unit]' 'ConditionPathExists=!/' >"$file.new" && mv -f "$file.new" "$file"; }; then
-        problem "$1 could not be held"
-    fi
-}
-
-timers() {
-    within 20 systemctl list-units --type=timer --state=active --plain --no-legend --no-pager |
-        while read -r one _; do
-            case " $* " in *" $one "*) ;; *) printf '%s\n' "$one" ;; esac
-        done
+# acting LIST: what acts by itself and isn't in the list, a line each.
+acting() {
+    {
+        # shellcheck disable=SC2086 # units, one word each
+        printf '%s\n' $by_itself
+        within 20 systemctl list-units --type=timer --state=active --plain --no-legend --no-pager
+    } | while read -r one _; do
+        spared "$one" "$1" || printf '%s\n' "$one"
+    done
 }
 
 hold_mail() {
-    mkdir -p "$home" "$system/multi-user.target.wants" || return 1
+    mkdir -p "$system/multi-user.target.wants" || return 1
     # shellcheck disable=SC2016 # for that script
     printf '%s\n' '#!/bin/sh' '# Outgoing mail is refused (on), or goes (off).' \
         'for family in -4 -6; do' "    for port in $ports; do" \
@@ -92,9 +98,8 @@ free_mail() {
     within 60 systemctl stop "$mail" 2>/dev/null
     [ ! -e "$home/mail" ] || within 60 sh "$home/mail" off || return 1
     rm -f "$system/multi-user.target.wants/$mail" "$system/$mail" "$home/mail"
-    rmdir "$home" 2>/dev/null
     within 60 systemctl daemon-reload
-    ! ip rule show 2>/dev/null | grep -q '^300[0-9][0-9]:.* dport 25 prohibit'
+    ! { ip -4 rule show && ip -6 rule show; } 2>/dev/null | grep -qE '^30(025|465|587):.* prohibit'
 }
 
 on() {
@@ -103,13 +108,14 @@ on() {
     else
         problem "outgoing mail is not held: this host's ip(8) or kernel has no rules by port"
     fi
-    # shellcheck disable=SC2046,SC2086 # units, one word each
-    set -- $by_itself $(timers "$@" | tr '\n' ' ')
-    for one in "$@"; do hold_unit "$one"; done
+    units=$(acting "$*")
+    for one in $units; do hold_unit "$one"; done
     within 60 systemctl daemon-reload || problem 'systemctl daemon-reload failed'
     stopped=''
-    for one in "$@"; do
+    for one in $units; do
         active "$one" || continue
+        # Noted before it is stopped: what was not running is started by nobody.
+        printf '%s\n' "$one" >>"$home/ran"
         within 60 systemctl stop "$one" 2>/dev/null
         if active "$one"; then problem "$one did not stop"; else stopped="$stopped $one"; fi
     done
@@ -119,27 +125,27 @@ on() {
 off() {
     free_mail || problem 'outgoing mail is still refused'
     was=$(held)
-    for one in $was; do
-        file=$(drop_in "$one")
-        rm -f "$file" "$file.new" || problem "$one is still held"
-        rmdir "${file%/*}" 2>/dev/null
-    done
+    for one in $was; do release_unit "$one"; done
     within 60 systemctl daemon-reload || problem 'systemctl daemon-reload failed'
     for one in $was; do
-        # What would run after a boot runs.
+        # What would run after a boot runs, and what ran.
         case $(within 20 systemctl is-enabled "$one" 2>/dev/null) in
-        enabled*) within 60 systemctl start "$one" 2>/dev/null || problem "$one does not run" ;;
+        enabled*) ;;
+        *) grep -qxF -e "$one" "$home/ran" 2>/dev/null || continue ;;
         esac
+        within 60 systemctl start "$one" 2>/dev/null
+        active "$one" || problem "$one does not run"
     done
+    rm -rf "$home"
 }
 
 main() {
     if [ ! -d "$root/run/systemd/system" ]; then
         problem 'systemd does not run there: nothing is held'
     else
-        verb=$1
-        shift
-        "$verb" "$@"
+        verb=$1 run=$2
+        shift 2
+        mkdir -p "$home" && "$verb" "$@"
     fi
     echo 'done'
 }

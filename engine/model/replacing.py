@@ -120,9 +120,11 @@ class QuietAct:
 
     Attributes:
         held: Hold them; else let them go.
+        services: Units of the services, which run while they are tested.
     """
 
     held: bool
+    services: tuple[str, ...] = ()
     kind: Literal["quiet"] = "quiet"
 
 
@@ -209,10 +211,12 @@ class ReturnAct:
 
     Attributes:
         switched: Steps that change the services' names; once one was sent, only a person goes back.
+        quiet: How the successor is kept still that was going to serve.
     """
 
     writers: tuple[Writer, ...]
     switched: tuple[str, ...]
+    quiet: QuietAct = QuietAct(held=True)
     kind: Literal["return"] = "return"
 
 

@@ -144,7 +144,7 @@ class _Steps:
 
     def _prove(self) -> Iterator[Step]:
         title = f"Hold mail, cron and timers of {self.new}"
-        yield _step("quiet", title, "successor", QuietAct(held=True))
+        yield _step("quiet", title, "successor", self._quiet(held=True))
         for service in self.host.services:
             yield self._script("deploy", f"Deploy {service.name}", service.deploy, service)
         for service in self.host.services:
@@ -153,7 +153,7 @@ class _Steps:
             title = f"Restore {service.name} from its backup"
             yield self._script("restore", title, service.restore, service)
         title = "Hold what came with them and acts by itself"
-        yield _step("quiet-again", title, "successor", QuietAct(held=True))
+        yield _step("quiet-again", title, "successor", self._quiet(held=True))
         title = "Test what was deployed and restored"
         yield _step(TEST, title, "successor", ChecksAct(self.checks, self.patience_s))
 
@@ -196,10 +196,11 @@ class _Steps:
                 yield self._script("verify", f"Verify {service.name}", service.verify, service)
         title = f"Move the right to write to {self.new}"
         yield _step(SWITCH, title, "controller", SwitchAct(self.writers))
-        title = f"Let mail, cron and timers of {self.new} go"
-        yield _step("loud", title, "successor", QuietAct(held=False))
         yield _step(START, f"Start the services on {self.new}", "successor",
                     StartAct(self.writers))  # fmt: skip
+        # After it: timers that belong to a service are held with it until then.
+        title = f"Let mail, cron and timers of {self.new} go"
+        yield _step("loud", title, "successor", self._quiet(held=False))
         title = f"Check the services on {self.new}"
         yield _step(CHECK, title, "successor", ChecksAct(self.checks, self.patience_s))
         for number, (zone, names) in enumerate(self.about.zones, 1):
@@ -242,7 +243,7 @@ class _Steps:
                     InventoryAct("retire", self.old, self.new))  # fmt: skip
 
     def _always(self) -> Iterator[Step]:
-        back = ReturnAct(self.writers, self._switched())
+        back = ReturnAct(self.writers, self._switched(), self._quiet(held=True))
         yield Step(RETURN, f"Return to {self.old}, unless the DNS was changed", "controller", back,
                    always=True, reversible=True)  # fmt: skip
         if self.host.replacement.forward:
@@ -253,6 +254,9 @@ class _Steps:
                        always=True, reversible=True)  # fmt: skip
         if (after := hook(self.hooks, "after")) is not None:
             yield Step(AFTER, "Run the hook after", "controller", after, always=True)
+
+    def _quiet(self, *, held: bool) -> QuietAct:
+        return QuietAct(held, tuple(unit for writer in self.writers for unit in writer.units))
 
     def _switched(self) -> tuple[str, ...]:
         return tuple(_numbered("dns", number) for number in range(1, len(self.about.zones) + 1))

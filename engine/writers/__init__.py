@@ -17,6 +17,7 @@ from engine.writers.calls import (
     guard_state,
     hold,
     let_go,
+    let_speak,
     prove,
     quiet,
     receive,
@@ -32,6 +33,6 @@ from engine.writers.state import Guard, verdict
 
 __all__ = [
     "Disarmed", "Frozen", "Guard", "Token", "Writer", "arm", "disarm", "end_forward",
-    "examine", "forward", "freeze", "guard_state", "hold", "let_go", "prove", "quiet", "receive",
-    "restore", "start", "stop", "surrender", "take_back", "thaw", "token", "verdict",
+    "examine", "forward", "freeze", "guard_state", "hold", "let_go", "let_speak", "prove", "quiet",
+    "receive", "restore", "start", "stop", "surrender", "take_back", "thaw", "token", "verdict",
 ]  # fmt: skip

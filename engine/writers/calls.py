@@ -258,15 +258,20 @@ async def _services(
     return said.all("problem")
 
 
-async def quiet(transport: Transport, new: Host, timers: Sequence[str] | None) -> Frozen:
-    """Hold outgoing mail, cron and timers of a successor; twice is once.
+async def quiet(transport: Transport, new: Host, run: str, besides: Sequence[str]) -> Frozen:
+    """Hold outgoing mail, cron and timers of a successor, but not these units; twice is once."""
+    return await _quiet(transport, new, "on", run, *besides)
 
-    Args:
-        timers: Those that go on; None: let all of it go.
-    """
-    words = ("off",) if timers is None else ("on", *timers)
-    line = Command.of("main", *words).line()
-    script = Script("quiet.sh", f"{shipped('quiet.sh')}{line}\n")
+
+async def let_speak(transport: Transport, new: Host, run: str) -> Frozen:
+    """Let all of it go, and run what it has stopped."""
+    return await _quiet(transport, new, "off", run)
+
+
+async def _quiet(transport: Transport, new: Host, verb: str, run: str, *units: str) -> Frozen:
+    line = Command.of("main", verb, checked_id(run), *units).line()
+    text = f"{shipped('writers_hold.sh')}{shipped('quiet.sh')}{line}\n"
+    script = Script("quiet.sh", text)
     done = await transport.run(new, script, as_root="required", deadline_s=WORK_S + _MORE_S)
     if done.exit_status != 0:
         raise failed(new, script, done)

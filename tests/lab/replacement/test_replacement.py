@@ -25,6 +25,8 @@ def quiet(world: World) -> bool:
     assert there is bool(held) is (new.root / "etc/systemd/system/cron.service.d").exists()
     tried = new.inside(f"bash -c '</dev/tcp/{world.old.address}/25'", check=False)
     assert ("Permission denied" in tried.stderr) is there, tried.stderr
+    timer = new.inside("systemctl is-active files.timer", check=False).stdout.strip()
+    assert (timer == "active") is not there, f"the timer that belongs to a service is {timer}"
     own = new.inside("bash -c '</dev/tcp/127.0.0.1/25'", check=False)
     assert "Permission denied" not in own.stderr, "mail that stays on the host is not concerned"
     return there

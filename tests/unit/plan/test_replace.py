@@ -22,7 +22,7 @@ def test_the_steps_stand_in_the_doctrines_order() -> None:
         "hold", "open-way", "bulk", "sync-shop-bulk", "ttl", "bulk-again", "bulk-again-2",
         "bulk-again-3", "bulk-again-4", "rehearsal",
         "cutover", "freeze", "final", "verify", "sync-shop-final", "verify-shop",
-        "switch", "loud", "start", "check", "dns",
+        "switch", "start", "loud", "check", "dns",
         "inventory", "close-way", "spread", "soak", "ttl-back", "end",
         "old-records", "power-off", "decommission", "retire",
         "return", "no-key-left",

@@ -8,7 +8,7 @@ import pytest
 
 from engine import writers
 from tests.unit.jobs.local_host import LocalHost
-from tests.unit.writers.conftest import double_host
+from tests.unit.writers.conftest import RUN, double_host
 
 SYSTEMCTL = r"""
 root=${0%/*}/..
@@ -65,8 +65,8 @@ def left(host: LocalHost) -> list[Path]:
 
 
 async def test_all_of_it_is_held_and_goes_again(new: LocalHost) -> None:
-    await writers.quiet(new, new.host, ["logrotate.timer"])
-    seen = await writers.quiet(new, new.host, ["logrotate.timer"])  # twice is once
+    await writers.quiet(new, new.host, RUN, ["logrotate.timer"])
+    seen = await writers.quiet(new, new.host, RUN, ["logrotate.timer"])  # twice is once
     assert seen.problems == ()
     assert "mail to TCP ports 25 465 587 is refused" in seen.words
     assert [state(new, u) for u in ("cron.service", "app.timer", "logrotate.timer")] == [
@@ -77,30 +77,44 @@ async def test_all_of_it_is_held_and_goes_again(new: LocalHost) -> None:
     ]
     assert "ConditionPathExists=!/" in left(new)[0].read_text() + left(new)[-1].read_text()
 
+    assert RUN in left(new)[0].read_text() + left(new)[-1].read_text()
+
     # Nothing that is installed meanwhile runs, and it is started when all of it goes.
     (new.root / "units/atd.service").write_text("inactive\n")
     (new.root / "units/atd.service.enabled").write_text("enabled\n")
-    gone = await writers.quiet(new, new.host, None)
+    gone = await writers.let_speak(new, new.host, RUN)
     assert gone.problems == ()
     assert left(new) == []
     assert (new.root / "rules").read_text() == ""
     assert [state(new, u) for u in ("cron.service", "app.timer", "atd.service", "once.timer")] == [
-        "active", "active", "active", "inactive",
+        "active", "active", "active", "active",
     ]  # fmt: skip
-    assert (await writers.quiet(new, new.host, None)).problems == ()
+    assert (await writers.let_speak(new, new.host, RUN)).problems == ()
+
+
+async def test_units_of_the_services_run_while_they_are_tested(new: LocalHost) -> None:
+    seen = await writers.quiet(new, new.host, RUN, ["cron", "app.timer"])
+    assert seen.problems == ()
+    assert [state(new, u) for u in ("cron.service", "app.timer", "logrotate.timer")] == [
+        "active", "active", "inactive",
+    ]  # fmt: skip
+    gone = await writers.let_speak(new, new.host, RUN)
+    assert gone.problems == ()
+    assert state(new, "logrotate.timer") == "active"
+    assert not (new.root / "var/lib/hostshift/quiet").exists()
 
 
 async def test_what_can_not_be_held_is_told(new: LocalHost) -> None:
     (new.root / "rules.no").write_text("-4\n")
     (new.root / "units/cron.service.stuck").touch()
-    seen = await writers.quiet(new, new.host, [])
+    seen = await writers.quiet(new, new.host, RUN, [])
     assert "cron.service did not stop" in seen.problems
     assert any("outgoing mail is not held" in one for one in seen.problems)
     (new.root / "rules.no").write_text("-6\n")  # a host without IPv6
-    seen = await writers.quiet(new, new.host, [])
+    seen = await writers.quiet(new, new.host, RUN, [])
     assert seen.problems == ("cron.service did not stop",)
 
 
 async def test_without_systemd_nothing_is_held_and_that_is_told(lan: LocalHost) -> None:
-    seen = await writers.quiet(lan, lan.host, [])
+    seen = await writers.quiet(lan, lan.host, RUN, [])
     assert seen.problems == ("systemd does not run there: nothing is held",)

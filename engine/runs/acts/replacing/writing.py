@@ -48,7 +48,7 @@ async def quiet(hand: Hand, act: QuietAct) -> Done:
     What can't be held is told and holds nothing up. What can't be let go would leave a server that
     serves without its mail or its jobs: that ends the cutover.
     """
-    seen = await hand.ask(partial(_quiet, hand, held=act.held), hand.new)
+    seen = await hand.ask(partial(_quiet, hand, act), hand.new)
     if not act.held:
         hand.must(seen.problems, f"Look at {hand.new.name}: `ip rule`, and its held units.")
         return Done((f"Mail, cron and timers of {hand.new.name} go.", *seen.words))
@@ -56,9 +56,11 @@ async def quiet(hand: Hand, act: QuietAct) -> Done:
     return Done((*told, *seen.words))
 
 
-async def _quiet(hand: Hand, *, held: bool) -> writers.Frozen:
+async def _quiet(hand: Hand, act: QuietAct) -> writers.Frozen:
     transport, new = hand.driver.transport, hand.new
-    return await writers.quiet(transport, new, sorted(TIMERS) if held else None)
+    if not act.held:
+        return await writers.let_speak(transport, new, hand.run)
+    return await writers.quiet(transport, new, hand.run, (*sorted(TIMERS), *act.services))
 
 
 async def freeze(hand: Hand, act: FreezeAct) -> Done:
@@ -161,7 +163,7 @@ async def go_back(hand: Hand, act: ReturnAct) -> Done | Observation:
                 hint=f"Stop them on {hand.new.name} before anything is started on {hand.old.name}.",
                 state="attention",
             )
-        seen = await hand.ask(partial(_quiet, hand, held=True), hand.new)
+        seen = await hand.ask(partial(_quiet, hand, act.quiet), hand.new)
         words += seen.problems
         taken = await hand.ask(partial(writers.take_back, transport, hand.new, hand.run), hand.new)
         if not taken:

@@ -25,9 +25,11 @@ case $1 in
     install -d -o files -g files /srv/files /srv/files/requests
     install -m 755 files.py /usr/local/sbin/files-server
     put files.service /etc/systemd/system/files.service || true
+    put files.timer /etc/systemd/system/files.timer || true
     systemctl daemon-reload
     at_boot files.service
-    systemctl start files.service
+    at_boot files.timer
+    systemctl start files.service files.timer
     ;;
   shop)
     version=$(cd /usr/lib/postgresql && echo *)
