@@ -79,7 +79,7 @@ def _taken(names: Iterable[str]) -> tuple[dict[str, bool], set[str]]:
     for written in names:
         # As it was written: 1.0.0.00 is a name, though its spelling looks like an address.
         name = _spelling(written)
-        if not name or _is_address(written.strip()):
+        if not name or is_address(written.strip()):
             continue
         whole.add(name)
         label, dot, _ = name.partition(".")
@@ -103,14 +103,15 @@ def _spelling(name: str) -> str:
 def _domain(host: Host) -> str | None:
     """What follows the host's name in its address, with the dot; empty where nothing does."""
     name, address = host.name.lower(), host.address.removesuffix(".")
-    if _is_address(address) or "." not in address:
+    if is_address(address) or "." not in address:
         return None
     if address.lower() == name:
         return ""
     return address[len(name) :] if address.lower().startswith(f"{name}.") else None
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a host's address is an IP address, and no name."""
     try:
         ip_address(text)
     except ValueError:
@@ -136,7 +137,7 @@ class _Shape:
 
 
 def _shape(name: str) -> _Shape:
-    if _is_address(name):
+    if is_address(name):
         return _Shape("server", 0, 1, "")
     label, dot, domain = name.partition(".")
     numbers = list(_NUMBER.finditer(label))

@@ -47,10 +47,13 @@ OLD_LISTS_S = 24 * 60 * 60
 """Package lists older than this are refreshed before a plan is made from them."""
 HISTORY = 500
 """Runs of the record that the history shows at most."""
-REPLACE = "replace"
-"""The candidate whose runs have a cutover."""
 FRESH_RUN_S = 12 * 60 * 60
 """A run that ended longer ago than this no longer tells a host's state when hostshift opens."""
+
+
+def is_replacement(run: Run) -> bool:
+    """Whether a run has a cutover."""
+    return run.candidate.partition(":")[0] == "replace"
 
 
 class Spawner(Protocol):
@@ -500,7 +503,7 @@ class Bridge:
     async def cutover(self, run_id: str) -> CutoverView | None:
         """What is known now of the cutover of a run; None for a run that has none."""
         run = self.run(run_id)
-        if run is None or run.candidate != REPLACE:
+        if run is None or not is_replacement(run):
             return None
         return await self._verbs.cutover(run_id)
 

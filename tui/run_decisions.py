@@ -13,7 +13,7 @@ from textual.content import Content
 from engine.model.cutover import CutoverView
 from engine.model.plan import Plan, Step
 from engine.model.run import ENDED, Run, StepState
-from tui.bridge import REPLACE
+from tui.bridge import is_replacement
 from tui.fleet_rows import Known
 from tui.run_pages import gate_of
 from tui.screens.confirm import ConfirmScreen
@@ -64,7 +64,7 @@ def why_not(command: str, run: Run, known: Known | None) -> str | None:
             return "Nothing of this run is at work."
         if gate is not None:
             return "Nothing is at work while it waits for an answer: n ends it here."
-    if command == "cutover" and run.candidate != REPLACE:
+    if command == "cutover" and not is_replacement(run):
         return "Only a replacement has a cutover."
     if command == "take_over":
         if run.state in ENDED:

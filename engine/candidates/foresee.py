@@ -9,7 +9,7 @@ from engine.candidates.blockers import common_blockers
 from engine.candidates.decommission import decommission
 from engine.candidates.reboot import reboot
 from engine.candidates.recommendation import recommend
-from engine.candidates.replace import replace
+from engine.candidates.replace import go_back, replace
 from engine.families.registry import family
 from engine.model.candidate import Candidate, Effects, Foresight, Kind
 from engine.model.facts import Facts
@@ -61,7 +61,7 @@ def _acting(host: Host, facts: Facts) -> tuple[Candidate, ...]:
     if host.retiring:
         return (decommission(host),)
     in_place = family(facts.family).candidates(host, facts)
-    return (*in_place, reboot(host, facts, in_place), replace(host))
+    return (*in_place, reboot(host, facts, in_place), replace(host), *go_back(host))
 
 
 def picked(

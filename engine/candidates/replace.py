@@ -1,9 +1,15 @@
-"""``replace``: building server(n+1), and what the inventory still lacks for it."""
+"""``replace``: building server(n+1), or going back to server(n), and what is lacking for it."""
 
 from __future__ import annotations
 
+from dataclasses import replace as with_fields
+from typing import Final
+
 from engine.model.candidate import Blocker, Candidate, Effects
 from engine.model.host import Host, Service
+
+TO: Final = "to="
+"""Before the name of the server to go back to, in the subset of `go_back`."""
 
 
 def replace(host: Host) -> Candidate:
@@ -23,13 +29,44 @@ def replace(host: Host) -> Candidate:
     )
 
 
+def go_back(host: Host) -> tuple[Candidate, ...]:
+    """The way back after the DNS was changed: a replacement by the server that was replaced."""
+    former = host.predecessor
+    if former is None:
+        return ()
+    subset = f"{TO}{former}"
+    found = replace(host)
+    return (
+        with_fields(
+            found,
+            id=f"{found.id}:{subset}",
+            title=f"go back to {former}: copy back what was written since, and switch",
+            subset=subset,
+            blockers=(*_no_decommission(host), *_not_whole(host)),
+        ),
+    )
+
+
 def missing(host: Host) -> tuple[Blocker, ...]:
     """What the inventory lacks before server(n+1) can take over, each with the lines to add."""
     found = []
     if host.replacement.provision is None:
         found.append(_lacks("a script that provisions a successor", "provision"))
-    if host.replacement.decommission is None:
-        found.append(_lacks("a script that ends the old server after the soak", "decommission"))
+    found += _no_decommission(host)
+    for service in host.services:
+        found += _missing_of(service)
+    return (*found, *_not_whole(host))
+
+
+def _no_decommission(host: Host) -> tuple[Blocker, ...]:
+    if host.replacement.decommission is not None:
+        return ()
+    return (_lacks("a script that ends the old server after the soak", "decommission"),)
+
+
+def _not_whole(host: Host) -> tuple[Blocker, ...]:
+    """What no way from one server to another can do without."""
+    found = []
     if not host.services:
         found.append(
             Blocker(
@@ -39,8 +76,16 @@ def missing(host: Host) -> tuple[Blocker, ...]:
                 f'[services.NAME] host = "{host.name}"',
             )
         )
-    for service in host.services:
-        found += _missing_of(service)
+    found += [
+        Blocker(
+            "replace-incomplete",
+            f"Service {service.name} lacks health checks, so nobody could tell that it is "
+            "well on a successor.",
+            f'[services.{service.name}] checks = [{{http = "https://..."}}]',
+        )
+        for service in host.services
+        if not service.checks
+    ]
     if any(service.names for service in host.services) and not host.zones_cover:
         names = sorted({name for service in host.services for name in service.names})
         found.append(
@@ -60,26 +105,15 @@ def _missing_of(service: Service) -> list[Blocker]:
         (service.restore, "a script that restores its data from the backup", "restore"),
         (service.backup_age, "a script that tells how old its newest backup is", "backup_age"),
     )
-    section = f"services.{service.name}"
-    found = [
+    return [
         Blocker(
             "replace-incomplete",
             f"Service {service.name} lacks {what}.",
-            f'[{section}] {key} = "./{key.partition("_")[0]}/{service.name}.sh"',
+            f'[services.{service.name}] {key} = "./{key.partition("_")[0]}/{service.name}.sh"',
         )
         for value, what, key in wanted
         if value is None
     ]
-    if not service.checks:
-        found.append(
-            Blocker(
-                "replace-incomplete",
-                f"Service {service.name} lacks health checks, so nobody could tell that it is "
-                "well on a successor.",
-                f'[{section}] checks = [{{http = "https://..."}}]',
-            )
-        )
-    return found
 
 
 def _lacks(what: str, key: str) -> Blocker:

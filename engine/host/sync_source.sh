@@ -1,8 +1,10 @@
 #!/bin/sh
 # sync_source.sh ROOT, then one call of main: server1's side of a sync (docs/sync.md).
 #
-#   main open RUN ADDRESS KEY SECONDS GATE   let the successor at ADDRESS read by KEY (TYPE BASE64),
-#                                            through GATE (the text of sync_gate.sh with its call)
+#   main open RUN ADDRESS KEY SECONDS GATE [back]
+#                                            let the successor at ADDRESS read by KEY (TYPE BASE64),
+#                                            through GATE (the text of sync_gate.sh with its call);
+#                                            back: also where data came from there before
 #   main close RUN                           take that back
 #
 # The key is one line at the beginning of the authorized_keys of who has logged in; it ends by
@@ -92,11 +94,11 @@ put() {
     printf '%s' "$2" >"$1.new.$$" && mv -f "$1.new.$$" "$1"
 }
 
-# "RUN ROLE PEER" lines: who was a source for whom, for ever.
+# note_direction [back]. "RUN ROLE PEER" lines: who was a source for whom, for ever.
 note_direction() {
     said=$home/direction
     while read -r in as peer; do
-        case "$in $as $peer" in
+        case "$in $as $peer$1" in
         "$run target "* | *" target $address")
             echo "reversed $in $as $peer"
             exit 24
@@ -137,7 +139,7 @@ open() {
     case $seconds in
     '' | *[!0-9]*) exit 2 ;;
     esac
-    note_direction
+    note_direction "${7:-}"
     mkdir -p "$dir" && put "$dir/gate" "$gate" || exit 1
     settings=$(sshd_says)
     keys_file

@@ -1,9 +1,10 @@
 #!/bin/sh
 # sync_target.sh ROOT, then calls: the successor's side of a sync (docs/sync.md).
 #
-#   key RUN PASS                          make the one-time key, or find it; PASS is the text of
-#                                         sync_pass.sh
-#   ready RUN ADDRESS CONFIG KNOWN        note the source at ADDRESS; CONFIG and KNOWN are the texts
+#   key RUN PASS [back]                   make the one-time key, or find it; PASS is the text of
+#                                         sync_pass.sh; back: also where this host was the source
+#                                         in former runs
+#   ready RUN ADDRESS CONFIG KNOWN [back] note the source at ADDRESS; CONFIG and KNOWN are the texts
 #                                         of ssh's configuration and of its known hosts
 #   prove WIRE COMMAND...                 after ready: try one volume's way without copying
 #   drop RUN                              remove the key and all that belongs to it
@@ -34,17 +35,19 @@ of_run() {
     dir=$home/runs/$run/sync
 }
 
-# note_direction PEER: "-" while it isn't known yet.
+# note_direction PEER [back]: "-" while it isn't known yet.
 note_direction() {
     said=$home/direction
     while read -r in as peer; do
         case "$in $as $peer" in
+        "$run target $1") return 0 ;;
+        "$run target "*) [ "$1" != - ] || return 0 ;;
+        esac
+        case "$in $as $peer${2:-}" in
         "$run source "* | *" source $1")
             echo "reversed $in $as $peer"
             exit 24
             ;;
-        "$run target $1") return 0 ;;
-        "$run target "*) [ "$1" != - ] || return 0 ;;
         esac
     done 2>/dev/null <"$said"
     (
@@ -58,7 +61,7 @@ note_direction() {
 
 key() {
     of_run "$1"
-    note_direction -
+    note_direction - "${3:-}"
     mkdir -p "$dir" && put "$dir/pass" "$2" || exit 1
     if [ ! -e "$dir/key" ]; then
         command -v ssh-keygen >/dev/null || {
@@ -77,7 +80,7 @@ ready() {
     case $2 in
     '' | *[!0-9A-Fa-f.:]*) exit 2 ;;
     esac
-    note_direction "$2"
+    note_direction "$2" "${5:-}"
     mkdir -p "$dir" && put "$dir/ssh_config" "$3" && put "$dir/known_hosts" "$4" || exit 1
     [ -e "$dir/key" ] || echo 'problem The one-time key is gone from the successor.'
     command -v rsync >/dev/null || {

@@ -24,6 +24,7 @@
 #   side            "thaw TIME" or "surrender TIME": what became of the frozen writers
 #   frozen, thawed  both went to their end; thawed holds what did not work
 #   busy            who freezes or starts: process number and start time
+#   former          of a host that was frozen in another run: the spec of that one
 # and the token in ROOT/var/lib/hostshift/writers/SERVICE: "here|moved|none RUN TIME".
 #
 # All of it can be interrupted anywhere and done again. Output, a line each: "refused WORD",
@@ -220,9 +221,41 @@ hold() {
     for one in $services; do
         [ "$(token_of "$one")" != here ] || refuse serves
     done
+    inherit
     set_tokens none
     hold_now
     finish
+}
+
+# A host that gave its token away in another run may get it back in this one: what ran there before it
+# was frozen counts, and what its commands have frozen is to be thawed (DIR/former).
+inherit() {
+    [ ! -d "$dir/record" ] || return 0
+    rm -rf "$dir/inherited"
+    before=' '
+    for one in $services; do
+        is='' by=''
+        { read -r is by _ <"$home/writers/$one"; } 2>/dev/null
+        case $by in
+        '' | "$run" | *[!A-Za-z0-9.-]*) continue ;;
+        esac
+        from=$home/runs/$by/writers
+        [ "$is" = moved ] || [ -e "$from/former" ] || continue
+        [ -d "$from/record" ] || continue
+        case $before in
+        *" $by "*) continue ;;
+        esac
+        before="$before$by "
+        mkdir -p "$dir/inherited" || exit 1
+        for file in units containers missing dependants cron ports; do
+            cat "$from/record/$file" >>"$dir/inherited/$file" || exit 1
+        done
+        if [ -e "$from/former" ]; then cat "$from/former"; else cat "$from/spec" && echo; fi \
+            >>"$dir/inherited/spec" || exit 1
+    done
+    [ -d "$dir/inherited" ] || return 0
+    mv -f "$dir/inherited/spec" "$dir/former" && mv "$dir/inherited" "$dir/record" || exit 1
+    sync
 }
 
 hold_now() {
@@ -240,6 +273,13 @@ start() {
     begin_work
     [ "$(token)" = here ] || refuse token
     [ -e "$dir/record" ] || record
+    if [ -e "$dir/former" ]; then
+        release_all all
+        # What does not run yet may need its command; who does not run after it, does not run.
+        rm -f "$problems"
+        # shellcheck disable=SC1091 # made by hostshift for this host
+        (doing=thaw && . "$dir/former")
+    fi
     sed 's/^/there is no /' "$dir/record/missing" >>"$problems"
     release_all all
     finish

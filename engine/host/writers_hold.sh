@@ -390,6 +390,12 @@ record() {
         : >"$work/$file" || exit 1
     done
     record_units
+    # Nobody but this record knows any more what a former stop has stopped with its units.
+    while read -r one; do
+        unit="$one" awk '$4 == ENVIRON["unit"] { held = 1 } END { exit !held }' "$work/units" ||
+            printf '%s\n' "$one" >>"$work/dependants"
+    done 2>/dev/null <"$dir/record/dependants"
+    sort -u -o "$work/dependants" "$work/dependants"
     record_containers
     record_ports
     { crontabs && cat "$dir/record/cron" 2>/dev/null; } | sort -u >"$work/cron"

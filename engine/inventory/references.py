@@ -44,6 +44,9 @@ def _unknown_hosts(draft: Draft) -> Iterator[Fault]:
             )
         elif service.host not in known:
             yield _no_such_host(("services", name, "host"), service.host, near)
+    for name, host in draft.hosts.items():
+        if host.successor is not None and host.successor not in known:
+            yield _no_such_host(("hosts", name, "successor"), host.successor, near)
     places = [(("hosts", name, "after"), host.after) for name, host in draft.hosts.items()]
     for place, after in [(("defaults", "after"), draft.defaults.after), *places]:
         for index, wanted in enumerate(after or ()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -91,8 +92,16 @@ def resolve(draft: Draft, path: Path, base: Path) -> Inventory:
     for name, table in draft.services.items():
         services.setdefault(table.host or "", []).append(_service(name, table, absolute))
     risk = tuple(sorted(draft.risk.model_dump(exclude_none=True).items()))
+    former = {
+        table.successor: name
+        for name, table in draft.hosts.items()
+        if table.successor is not None and table.retiring
+    }
     hosts = tuple(
-        _host(draft, name, tuple(services.get(name, ())), zones, absolute, base, risk)
+        replace(
+            _host(draft, name, tuple(services.get(name, ())), zones, absolute, base, risk),
+            predecessor=former.get(name),
+        )
         for name in draft.hosts
     )
     hooks = draft.hooks

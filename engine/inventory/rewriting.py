@@ -31,7 +31,9 @@ from engine.inventory.reading import read_text
 
 Data = dict[str, Any]
 BOM: Final = "\ufeff"
-OF_THE_OLD_MACHINE: Final = ("address", "failover_tested", "retiring")
+MARKS: Final = ("retiring", "successor")
+"""Keys of a host whose successor has taken over."""
+OF_THE_OLD_MACHINE: Final = ("address", "failover_tested", *MARKS)
 """Keys that a successor doesn't inherit: its own address, and what was tried with the old one."""
 OF_THIS_MACHINE: Final = ("snapshot", "snapshot_restore", "clone", "destroy")
 """Scripts of a virtual machine: inherited only where no argument could name the old one."""
@@ -47,7 +49,8 @@ def succeed(text: str, old: str, new: str, *, address: str | None, moved: tuple[
     virtual machine's scripts where they have arguments, which may name that machine, and
     ``transport = "local"``. A table of the successor that is there already stays as it is.
 
-    The old host is marked ``retiring``, unless services stay on it. Hosts that come after it
+    The old host is marked ``retiring`` with its ``successor``, unless services stay on it; one that
+    takes its services back loses these marks. Hosts that come after it
     (``after``) come after the successor, which does its work now; where services stay, after both.
     ``jump`` is left alone: whether the successor forwards connections isn't known, and a wrong
     guess would cut off every host behind it. `retire` refuses as long as one jumps through it.
@@ -207,8 +210,10 @@ def _succeed(
     for name in moved:
         services[name]["host"] = new
     stays = any(isinstance(s, dict) and s.get("host") == old for s in services.values())
+    for mark in MARKS:
+        hosts[new].pop(mark, None)
     if not stays:
-        hosts[old]["retiring"] = True
+        hosts[old] |= {"retiring": True, "successor": new}
     afters = {
         path: [*dict.fromkeys(n for name in after for n in _instead(name, old, new, stays))]
         for path, after in _afters(data)
@@ -218,9 +223,8 @@ def _succeed(
         _at(data, path[:-1])["after"] = after
 
     if not stays:
-        text = _mark_retiring(text, old)
-    if made:
-        text = _add_table(text, old, new, hosts[new])
+        text = _mark_retiring(text, old, new)
+    text = _add_table(text, old, new, hosts[new]) if made else _unmarked(text, new)
     edits: dict[tuple[str, ...], tuple[str, Callable[[Any], None]]] = {}
     for name in moved:
         edits["services", name] = ("host", partial(_set, key="host", value=new))
@@ -335,16 +339,26 @@ def _set_list(table: Any, old: str, new: str, meant: list[str]) -> None:
         array[at] = new
 
 
-def _mark_retiring(text: str, old: str) -> str:
+def _mark_retiring(text: str, old: str, new: str) -> str:
     table = tomli.loads(text)["hosts"][old]
     own = [block for block in _blocks(text, "hosts", old) if len(block.path) == 2]
-    if "retiring" not in table and own:
+    if not any(mark in table for mark in MARKS) and own:
         lines = text.split("\n")
-        lines.insert(own[0].end, "retiring = true")
+        lines[own[0].end : own[0].end] = ["retiring = true", f"successor = {json.dumps(new)}"]
         return "\n".join(lines)
     document: Any = tomlkit.parse(text)
-    if table.get("retiring") is not True:
-        document["hosts"][old]["retiring"] = True
+    for mark, value in zip(MARKS, (True, new), strict=True):
+        if table.get(mark) != value:
+            document["hosts"][old][mark] = value
+    return tomlkit.dumps(document)
+
+
+def _unmarked(text: str, host: str) -> str:
+    if not any(mark in tomli.loads(text)["hosts"][host] for mark in MARKS):
+        return text
+    document: Any = tomlkit.parse(text)
+    for mark in MARKS:
+        document["hosts"][host].pop(mark, None)
     return tomlkit.dumps(document)
 
 
@@ -413,6 +427,8 @@ def _retire(text: str, old: str) -> tuple[str, Data]:
         *(f"{_place(path)} names it" for path, after in _afters(data)
           if old in after and path != ("hosts", old, "after")),
         *(f"{_place(path)} leads through it" for path in _jumps(data, old)),
+        *(f"{_place(('hosts', name, 'successor'))} names it" for name, table in hosts.items()
+          if name != old and isinstance(table, dict) and table.get("successor") == old),
     ]  # fmt: skip
     if still:
         raise InputError(

@@ -230,6 +230,9 @@ class HostSettings(Table):
         'firewall are touched; "off". Default "normal".'
     )
     retiring: bool | None = key("A successor has taken over; it is kept until decommissioned.")
+    successor: str | None = key(
+        "The host that has taken over, from which one can go back; written with retiring."
+    )
     after: list[str] | None = key("It is rebooted and upgraded only when these hosts are well.")
     window: WindowText | None = key(
         'When acting needs no further question: "Sun 02:00-05:00 Europe/Paris".'

@@ -117,6 +117,7 @@ class Host:
         busy: Programs that a reboot must not interrupt, by the names of their processes.
         guard: When a guard reverts; see docs/guard.md.
         retiring: True for a server(n) that a replacement has already succeeded.
+        predecessor: The retiring host whose services this one has taken over; None: there is none.
         risk: Numbers of the risk model that the inventory gives another value, sorted by name.
     """
 
@@ -136,6 +137,7 @@ class Host:
     console: bool | None = None
     guard: Guarding = "normal"
     retiring: bool = False
+    predecessor: str | None = None
     after: tuple[str, ...] = ()
     window: str | None = None
     exclude: tuple[str, ...] = ()

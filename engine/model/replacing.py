@@ -46,6 +46,20 @@ class PreflightAct:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerAct:
+    """Take the server that was replaced as the successor: what it was is there still.
+
+    Attributes:
+        name: Its name in the inventory.
+        address: Where it is.
+    """
+
+    name: str
+    address: str
+    kind: Literal["former"] = "former"
+
+
+@dataclass(frozen=True, slots=True)
 class ReachAct:
     """Pin the successor's host keys, wait for SSH and cloud-init, take its lock, compare.
 
@@ -54,12 +68,14 @@ class ReachAct:
         dns_name: Its name in the DNS; None where it has none.
         volumes: Directories that must fit there.
         deadline_s: Within how many seconds it must let hostshift in and have settled.
+        former: It is the server that was replaced, and what is held there stays so.
     """
 
     name: str
     dns_name: str | None
     volumes: tuple[str, ...]
     deadline_s: int
+    former: bool = False
     kind: Literal["reach"] = "reach"
 
 
@@ -134,10 +150,12 @@ class OpenAct:
 
     Attributes:
         valid_s: After so many seconds the key is worth nothing, unless a pass renews it.
+        back: Data go back to where they came from, which is refused else.
     """
 
     paths: tuple[str, ...]
     valid_s: int
+    back: bool = False
     kind: Literal["open"] = "open"
 
 
@@ -211,12 +229,12 @@ class ReturnAct:
 
     Attributes:
         switched: Steps that change the services' names; once one was sent, only a person goes back.
-        quiet: How the successor is kept still that was going to serve.
+        quiet: How the successor is kept still that was going to serve; None: it was never quiet.
     """
 
     writers: tuple[Writer, ...]
     switched: tuple[str, ...]
-    quiet: QuietAct = QuietAct(held=True)
+    quiet: QuietAct | None = QuietAct(held=True)
     kind: Literal["return"] = "return"
 
 
@@ -303,6 +321,7 @@ class PowerOffAct:
 
 ReplacingAct = (
     PreflightAct
+    | FormerAct
     | ReachAct
     | RecordsAct
     | SpreadAct
@@ -331,6 +350,12 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
     match act:
         case PreflightAct(successor=name):
             return (f"look at the host for its replacement by {name} (changes nothing)",)
+        case FormerAct(name=name, address=address):
+            return (f"take {name} at {address}, which was replaced, as the successor",)
+        case ReachAct(name=name, former=True):
+            return (
+                f"take the lock of {name}; compare versions, room and accounts (changes nothing)",
+            )
         case ReachAct(name=name, deadline_s=seconds):
             return (
                 f"pin the host keys of {name}, wait {seconds} s at most for SSH and cloud-init",
@@ -355,8 +380,9 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
             return ("refuse TCP to ports 25, 465 and 587; hold cron, at and timers",)
         case QuietAct():
             return ("let mail, cron, at and timers go",)
-        case OpenAct(paths=paths):
-            return tuple(f"a one-time key that may read {path} by rsync" for path in paths)
+        case OpenAct(paths=paths, back=back):
+            against = ("data flow back: let the direction of data be turned round",) if back else ()
+            return (*against, *(f"a one-time key that may read {path} by rsync" for path in paths))
         case SyncAct(pass_=kind, paths=paths, former=former):
             only = ("only while each pass gets much shorter:",) if former else ()
             return (*only, *(shlex.join(_rsync(kind, path)) for path in paths))

@@ -19,7 +19,7 @@ from engine.model.host import Host
 from engine.model.plan import Chore, OutageWindow, Plan, Step
 from engine.plan.around import around as around_steps
 from engine.plan.reboot import reboot_steps
-from engine.plan.replace import Replacing, replace_steps
+from engine.plan.replace import Replacing, go_back_steps, replace_steps
 from engine.risk import ORDINARY, Circumstances, model, planned_minutes
 
 CHORES: Final[tuple[Chore, ...]] = get_args(Chore)
@@ -98,7 +98,8 @@ def make_plan(
     if found.kind == "replace":
         if about is None:
             raise ValueError("a replacement is planned with what the inventory says of it")
-        return _plan(host, facts, found, now, replace_steps(host, about, hooks))
+        to_successor = replace_steps if found.subset is None else go_back_steps
+        return _plan(host, facts, found, now, to_successor(host, about, hooks))
     if candidate == "reboot":
         steps = reboot_steps(host, facts)
     else:

@@ -28,6 +28,7 @@ from engine.model.replacing import (
     CutoverGateAct,
     EndForwardAct,
     EndGateAct,
+    FormerAct,
     ForwardAct,
     FreezeAct,
     HoldAct,
@@ -50,7 +51,7 @@ from engine.model.replacing import (
 )
 from engine.model.writers import Writer
 from engine.plan.hooks import AFTER, BEFORE, hook
-from engine.successor import Successor, names_of, propose
+from engine.successor import Successor, is_address, names_of, propose
 
 SCRIPT_S: Final = 6 * 3600
 """Seconds for a script that builds or restores: beyond that somebody looks."""
@@ -77,12 +78,14 @@ class Replacing:
         zones: Each zone of the inventory that holds one of these names, with the names.
         own_zone: The zone in which the successor gets a name of its own; None: it gets none here.
         old_zone: The zone of the old host's own name.
+        predecessor: The server to which one can go back.
     """
 
     successor: Successor
     zones: tuple[tuple[str, tuple[str, ...]], ...] = ()
     own_zone: str | None = None
     old_zone: str | None = None
+    predecessor: Host | None = None
 
 
 def replacing(inventory: Inventory, host: Host) -> Replacing:
@@ -99,6 +102,7 @@ def replacing(inventory: Inventory, host: Host) -> Replacing:
         tuple((zone, tuple(dict.fromkeys(names))) for zone, names in by_zone.items()),
         _zone_of(successor.address, zones) if successor.address else None,
         _zone_of(host.address, zones) if successor.address else None,
+        inventory.host(host.predecessor) if host.predecessor is not None else None,
     )
 
 
@@ -111,13 +115,29 @@ def replace_steps(host: Host, about: Replacing, hooks: Hooks) -> tuple[Step, ...
     return tuple(_Steps(host, about, hooks).all())
 
 
+def go_back_steps(host: Host, about: Replacing, hooks: Hooks) -> tuple[Step, ...]:
+    """The same by the server that was replaced: it is built, and only lacks what came since.
+
+    Raises:
+        ValueError: there is none.
+    """
+    former = about.predecessor
+    if former is None:
+        raise ValueError(f"nothing was replaced by {host.name}")
+    return tuple(_Steps(host, about, hooks, former).all())
+
+
 class _Steps:
-    def __init__(self, host: Host, about: Replacing, hooks: Hooks) -> None:
+    def __init__(
+        self, host: Host, about: Replacing, hooks: Hooks, former: Host | None = None
+    ) -> None:
         self.host = host
         self.about = about
         self.hooks = hooks
+        self.former = former
         self.old = host.name
-        self.new = about.successor.name
+        self.new = about.successor.name if former is None else former.name
+        self.address = about.successor.address if former is None else former.address
         self.checks = tuple(ServiceCheck(s.name, c) for s in host.services for c in s.checks)
         self.ports = tuple(sorted({p for c in self.checks if (p := _port(c)) is not None}))
         self.writers = tuple(_writer(service) for service in host.services)
@@ -125,8 +145,11 @@ class _Steps:
         self.paths = tuple(v for s in host.services if s.sync is None for v in s.volumes)
 
     def all(self) -> Iterator[Step]:
-        yield from self._build()
-        yield from self._prove()
+        if self.former is None:
+            yield from self._build()
+            yield from self._prove()
+        else:
+            yield from self._find(self.former)
         yield from self._copy()
         yield from self._cut_over()
         yield from self._after()
@@ -135,12 +158,20 @@ class _Steps:
     def _build(self) -> Iterator[Step]:
         yield _step(PREFLIGHT, "Look at what the replacement meets", "host", PreflightAct(self.new))
         yield self._script(PROVISION, f"Build {self.new}", self.host.replacement.provision)
-        reach = ReachAct(self.new, self.about.successor.address, self.paths, REACH_S)
+        reach = ReachAct(self.new, self.address, self.paths, REACH_S)
         yield _step(REACH, f"Wait for {self.new} and compare the two", "successor", reach)
-        if self.about.own_zone and self.about.successor.address:
-            names = (self.about.successor.address,)
+        if self.about.own_zone and self.address:
+            names = (self.address,)
             yield self._records(OWN, f"Give {self.new} its own name", "own", self.about.own_zone,
                                 names, OWN_TTL_S)  # fmt: skip
+
+    def _find(self, former: Host) -> Iterator[Step]:
+        yield _step(PREFLIGHT, "Look at what going back meets", "host", PreflightAct(self.new))
+        there = FormerAct(former.name, former.address)
+        yield _step(PROVISION, f"Take {self.new} as it is", "controller", there)
+        dns_name = None if is_address(former.address) else former.address
+        reach = ReachAct(self.new, dns_name, self.paths, REACH_S, former=True)
+        yield _step(REACH, f"Look at {self.new} and compare the two", "successor", reach)
 
     def _prove(self) -> Iterator[Step]:
         title = f"Hold mail, cron and timers of {self.new}"
@@ -161,7 +192,8 @@ class _Steps:
         title = f"Stop the services on {self.new} and hold them"
         yield _step(HOLD, title, "successor", HoldAct(self.writers))
         if self.paths:
-            yield _step(OPEN, "Open the way for the data", "host", OpenAct(self.paths, KEY_S))
+            way = OpenAct(self.paths, KEY_S, back=self.former is not None)
+            yield _step(OPEN, "Open the way for the data", "host", way)
             yield self._sync("bulk", "Copy the volumes while the old host serves")
         yield from self._sync_scripts("bulk")
         ttl = self.host.replacement.ttl_s
@@ -198,9 +230,10 @@ class _Steps:
         yield _step(SWITCH, title, "controller", SwitchAct(self.writers))
         yield _step(START, f"Start the services on {self.new}", "successor",
                     StartAct(self.writers))  # fmt: skip
-        # After it: timers that belong to a service are held with it until then.
-        title = f"Let mail, cron and timers of {self.new} go"
-        yield _step("loud", title, "successor", self._quiet(held=False))
+        if self.former is None:
+            # After it: timers that belong to a service are held with it until then.
+            title = f"Let mail, cron and timers of {self.new} go"
+            yield _step("loud", title, "successor", self._quiet(held=False))
         title = f"Check the services on {self.new}"
         yield _step(CHECK, title, "successor", ChecksAct(self.checks, self.patience_s))
         for number, (zone, names) in enumerate(self.about.zones, 1):
@@ -212,7 +245,7 @@ class _Steps:
 
     def _after(self) -> Iterator[Step]:
         services = tuple(s.name for s in self.host.services)
-        address = self.about.successor.address
+        address = self.address
         yield _step("inventory", f"The inventory follows: {self.new} has the services",
                     "controller",
                     InventoryAct("succeed", self.old, self.new, services, address))  # fmt: skip
@@ -243,7 +276,8 @@ class _Steps:
                     InventoryAct("retire", self.old, self.new))  # fmt: skip
 
     def _always(self) -> Iterator[Step]:
-        back = ReturnAct(self.writers, self._switched(), self._quiet(held=True))
+        quiet = self._quiet(held=True) if self.former is None else None
+        back = ReturnAct(self.writers, self._switched(), quiet)
         yield Step(RETURN, f"Return to {self.old}, unless the DNS was changed", "controller", back,
                    always=True, reversible=True)  # fmt: skip
         if self.host.replacement.forward:

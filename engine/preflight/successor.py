@@ -63,13 +63,17 @@ def _same(database: Database, now: Preflight) -> Database | None:
 
 def _room(before: Preflight, now: Preflight, paths: tuple[str, ...]) -> Iterator[str]:
     """By file system of the successor: volumes that aren't there yet lie where `/` does."""
-    free = {volume.path: volume.free_bytes for volume in now.volumes}
+    # What is there already is written over.
+    free = {
+        v.path: None if v.free_bytes is None else v.free_bytes + (v.used_bytes or 0)
+        for v in now.volumes
+    }
     for volume in (v for v in before.volumes if v.path in paths):
         room = free.get(volume.path)
         if room is not None and volume.used_bytes is not None and volume.used_bytes > room:
             yield (
                 f"{volume.path} holds {_mb(volume)}, and the successor has "
-                f"{room / 1_000_000:.0f} MB free there."
+                f"{room / 1_000_000:.0f} MB there for it."
             )
 
 

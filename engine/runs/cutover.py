@@ -95,8 +95,8 @@ def _samples(logs: Logs, run: str) -> tuple[outage.Sample, ...]:
 def _words(old: str, new: str, began: datetime | None, *, changed: bool) -> str:
     if changed:
         return (
-            f"The names lead to {new}: what it has accepted since is not on {old}, so going back "
-            "would lose it unless it is copied back first."
+            f"The names lead to {new}: what it has accepted since is not on {old}. End this run to "
+            f"go back: the candidate replace:to={old} of {new} copies that back first."
         )
     if began is None:
         return f"{old} serves. Nothing was frozen yet; ending the run changes nothing there."

@@ -20,7 +20,12 @@ def successor_of(record: Record, old: Host) -> Host | None:
     if found is None or step is None or not isinstance(step.act, ReachAct):
         return None
     return replace(
-        old, name=step.act.name, address=str(found["address"]), services=(), retiring=False
+        old,
+        name=step.act.name,
+        address=str(found["address"]),
+        services=(),
+        retiring=False,
+        predecessor=None,
     )
 
 

@@ -111,11 +111,13 @@ async def open_source(
     paths: Iterable[str],
     *,
     valid_s: int,
+    back: bool = False,
 ) -> Source:
     """Let the successor read these volumes by its key for so long; again renews that.
 
     Args:
         from_address: The successor's IP address as server1 sees it.
+        back: Also where data went the other way in former runs.
 
     Raises:
         RefusedError: data went the other way between these two, or there is no place for the key.
@@ -125,7 +127,8 @@ async def open_source(
         raise ValueError("not a public key")
     gate = with_call("sync_gate.sh", checked_id(run), *with_wires(paths)).text
     address = str(ip_address(from_address))
-    script = with_call("sync_source.sh", "open", run, address, public_key, str(int(valid_s)), gate)
+    words = (run, address, public_key, str(int(valid_s)), gate, *direction(back))
+    script = with_call("sync_source.sh", "open", *words)
     done = await ask(transport, old, script)
     raise_refusal(old, done)
     said = [line.partition(" ") for line in clean(done.stdout).splitlines()]
@@ -143,6 +146,11 @@ async def open_source(
             hint="See that `sshd -T` works there and /etc/ssh/ssh_host_*_key.pub exist.",
         )
     return Source(logins[0], tuple(keys[:_MOST_KEYS]), ports[0] if ports else None)
+
+
+def direction(back: bool) -> tuple[str, ...]:
+    """What tells both sides' scripts that data go back knowingly."""
+    return ("back",) if back else ()
 
 
 async def close_source(transport: Transport, old: Host, run: str) -> bool:
@@ -164,7 +172,8 @@ def raise_refusal(host: Host, done: Completed) -> None:
         raise RefusedError(
             f"Data would flow back: in run {run} {host.name} was the {role} of data, "
             f"{peer if peer != '-' else 'another server'} being the other side.",
-            hint="Only server1 gives, only its successor takes. If data must really go back, take "
+            hint="Only server1 gives, only its successor takes. To go back to server1: "
+            "hostshift plan SERVER2 replace:to=SERVER1. For another machine at that address, take "
             f"the line of that run out of /var/lib/hostshift/direction on {host.name}.",
         )
     if done.exit_status == NO_PLACE:

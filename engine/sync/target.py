@@ -16,7 +16,7 @@ from engine.jobs.script import shipped
 from engine.model.host import Host
 from engine.shell import Command, Script
 from engine.sync.passes import known_hosts, path_of, proof_command, ssh_config
-from engine.sync.source import raise_refusal
+from engine.sync.source import direction, raise_refusal
 from engine.sync.values import Source
 from engine.text import clean, clean_line, decode
 from engine.transport.protocol import Transport
@@ -41,17 +41,19 @@ _MEANINGS: Final = (
 )
 
 
-async def make_key(transport: Transport, new: Host, run: str) -> str:
+async def make_key(transport: Transport, new: Host, run: str, *, back: bool = False) -> str:
     """Have the successor make its one-time key pair, or find it; the public key is returned.
 
     The private key never leaves the successor.
 
+    Args:
+        back: See `open_source`.
+
     Raises:
         RefusedError: this host was the source of data in this run, or can't make a key.
     """
-    done = await ask(
-        transport, new, _script(Command.of("key", checked_id(run), shipped("sync_pass.sh")))
-    )
+    call = Command.of("key", checked_id(run), shipped("sync_pass.sh"), *direction(back))
+    done = await ask(transport, new, _script(call))
     raise_refusal(new, done)
     for line in clean(done.stdout).splitlines():
         word, _, key = line.partition(" ")
@@ -78,12 +80,14 @@ async def ready(
     paths: Iterable[str],
     *,
     old_port: int | None = None,
+    back: bool = False,
 ) -> tuple[str, ...]:
     """Prepare the successor and go each volume's way once without copying; () when all works.
 
     Args:
         old_address: server1's IP address as the successor reaches it.
         old_port: See `pass_commands`.
+        back: See `open_source`.
 
     Raises:
         RefusedError: this host was the source of data for that address.
@@ -91,7 +95,7 @@ async def ready(
     address = str(ip_address(old_address))
     proofs = [proof_command(run, source, address, old_port, path) for path in paths]
     script = _script(
-        Command.of("ready", run, address, ssh_config(run), known_hosts(source)),
+        Command.of("ready", run, address, ssh_config(run), known_hosts(source), *direction(back)),
         # The fourth word is the volume's name on the way; see `proof_command`.
         *(Command.of("prove", proof[3], *proof) for proof in proofs),
     )

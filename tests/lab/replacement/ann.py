@@ -21,16 +21,19 @@ class Ann(Operator):
         quick = f'soak = "5s"\nttl = "{TTL_S}s"\nforward = true'
         world.inventory.write_text(world.inventory.read_text().replace('soak = "5s"', quick))
 
-    def replace(self, *, check: int | None = 4) -> dict[str, Any]:
+    def replace(
+        self, host: str = OLD, candidate: str = "replace", *, check: int | None = 4
+    ) -> dict[str, Any]:
         """Plan and run up to the gate."""
-        digest = self.plan(OLD, "replace")
-        self.call("run", OLD, "replace", "--confirm", digest, check=check, timeout=400)
+        digest = self.plan(host, candidate)
+        self.call("run", host, candidate, "--confirm", digest, check=check, timeout=400)
         return self.last()
 
     def go_on(self, *, check: int | None = 4) -> dict[str, Any]:
         """Open the gate, and follow the run to the next one or its end."""
-        run = self.last()["id"]
-        self.call("answer", run, "go-on", "--confirm", OLD, check=check, timeout=400)
+        run = self.last()
+        words = ("answer", run["id"], "go-on", "--confirm", run["host"])
+        self.call(*words, check=check, timeout=400)
         return self.last()
 
     def story(self) -> str:

@@ -97,6 +97,50 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     assert not (world.successor.root / HOME / "lock").exists()
 
 
+def test_back_to_the_old_server_after_the_names_have_turned(world: World, tmp_path: Path) -> None:
+    ann = Ann(tmp_path / "ann", world)
+    for kind in ("files", "shop"):
+        world.writer(kind)
+    serves = "systemctl is-active files.service files.timer nginx.service shop.service"
+    before = world.old.inside(serves).stdout
+    ann.replace()
+    run = ann.go_on()
+    assert states(run)["end"] == "waiting", ann.story()
+    for writer in world.writers:
+        writer.wait_for(5)  # of these the old server has nothing
+    refused = ann.call("plan", NEW, f"replace:to={OLD}", check=5)
+    assert "hostshift-run: " in text(refused), text(refused)
+    ann.call("answer", run["id"], "end", check=5)
+
+    run = ann.replace(NEW, f"replace:to={OLD}")
+    found = states(run)
+    assert (run["state"], found["cutover"]) == ("waiting", "waiting"), ann.story()
+    assert not {"deploy-web", "restore-web", "quiet"} & set(found), "it is there still"
+    assert world.address_of("files") == world.successor.address, "server2 serves until the gate"
+    run = ann.go_on()
+    assert (run["state"], states(run)["end"]) == ("waiting", "waiting"), ann.story()
+    for writer in world.writers:
+        writer.wait_for(5)
+    for server in (PRIMARY, SECONDARY, RESOLVER):
+        assert world.address_of("files", server) == world.old.address
+    world.stop_writers()
+    world.assert_nothing_lost(world.old)
+    assert world.old.inside(serves).stdout == before
+    assert not [*(world.old.root / "etc/systemd/system").rglob("*hostshift*")]
+    assert world.successor.inside("systemctl is-active files.service", check=False).returncode
+    inventory = world.inventory.read_text()
+    assert inventory.count('host = "server1"') == 3
+    assert inventory.count("retiring = true") == 1
+    assert 'successor = "server1"' in inventory
+
+    run = ann.go_on(check=0)
+    assert run["state"] == "succeeded", ann.story()
+    assert list(world.cloud.machines) == [OLD]
+    assert "[hosts.server2]" not in world.inventory.read_text()
+    ann.call("check")
+    assert not (world.old.root / HOME / "lock").exists()
+
+
 def killed(ann: Ann, *words: str, when: str) -> None:
     """Begin a command and kill it without a word once a step has begun."""
     process = ann.begin(*words)

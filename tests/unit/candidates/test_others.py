@@ -120,6 +120,18 @@ def test_a_retiring_host_has_nothing_but_its_end(found: Facts) -> None:
     assert risk_shown(foresight) is None
 
 
+def test_who_has_succeeded_can_go_back_to_its_predecessor() -> None:
+    declared = replaceable(predecessor="server0", replacement=Replacement(None, "./end.sh"))
+    back = candidate(facts(), "replace:to=server0", declared)
+    assert (back.kind, back.subset, back.blockers) == ("replace", "to=server0", ())
+    assert back.risk is not None
+    assert ids(facts(), "replace", declared) == ["replace-incomplete"], "it needs to build nothing"
+    lacking = replaceable(predecessor="server0", replacement=Replacement(), services=())
+    assert ids(facts(), "replace:to=server0", lacking) == ["replace-incomplete"] * 2
+    order = [c.id for c in foresee(declared, facts(), NOW).candidates]
+    assert order[-2:] == ["replace", "replace:to=server0"]
+
+
 def test_only_a_retiring_host_can_be_ended() -> None:
     assert foresee(replaceable(), facts(), NOW).candidate("decommission") is None
 

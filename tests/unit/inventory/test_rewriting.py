@@ -55,7 +55,8 @@ def moved(text: str, **more: Any) -> str:
 
 def test_the_successor_stands_after_the_old_host_with_its_policy_and_comments() -> None:
     assert moved(PLAIN) == PLAIN.replace(
-        'destroy = "./destroy.sh 104"\n', 'destroy = "./destroy.sh 104"\nretiring = true\n'
+        'destroy = "./destroy.sh 104"\n',
+        'destroy = "./destroy.sh 104"\nretiring = true\nsuccessor = "server2"\n',
     ).replace(
         'connect = "5s"\n',
         textwrap.dedent("""\
@@ -80,6 +81,27 @@ def test_the_old_host_leaves_with_its_tables_and_its_comment() -> None:
     assert after.startswith('# the fleet\n[defaults]\nuser = "ops"\n\n[hosts.server2]')
     assert "\n# another\n[hosts.app]" in after
     assert retire(after, "server1") == after
+
+
+def test_what_has_moved_can_move_back() -> None:
+    there = moved(PLAIN)
+    given: dict[str, Any] = {"address": "192.0.2.1", "moved": ("db",)}
+    back = succeed(there, "server2", "server1", **given)
+    assert succeed(back, "server2", "server1", **given) == back
+    marks = 'retiring = true\nsuccessor = "{}"\n'
+    table = there[there.index("[hosts.server2]") : there.index("[hosts.server2.deadlines]")]
+    gone = table.removesuffix("\n") + marks.format("server1") + "\n"
+    assert back == there.replace(marks.format("server2"), "").replace(table, gone).replace(
+        '"server2", # its', '"server1", # its'
+    ).replace('"server2"  # m', '"server1"  # m')
+    assert retire(back, "server2") == PLAIN
+
+
+def test_who_has_succeeded_stays_while_its_predecessor_does() -> None:
+    with pytest.raises(InputError, match=r"hosts\.server1\.successor names it"):
+        retire(
+            moved(PLAIN.replace('host = "server1"  # moves', 'host = "app"'), moved=()), "server2"
+        )
 
 
 def test_without_an_address_of_its_own_the_name_is_it() -> None:
@@ -128,7 +150,8 @@ def test_every_way_to_write_a_host(text: str, newline: str) -> None:
     after = moved(whole)
     data = tomli.loads(after.removeprefix("\ufeff"))
     was = tomli.loads(whole.removeprefix("\ufeff"))
-    assert data["hosts"]["server1"] == {**was["hosts"]["server1"], "retiring": True}
+    marks = {"retiring": True, "successor": "server2"}
+    assert data["hosts"]["server1"] == {**was["hosts"]["server1"], **marks}
     inherited = {**was["hosts"]["server1"], "address": "192.0.2.2"}
     inherited.pop("retiring", None)
     assert data["hosts"]["server2"] == inherited
@@ -207,12 +230,13 @@ def test_nothing_changes_but_what_was_meant(text: str, address: str | None) -> N
     assert succeed(after, "server1", "server2", address=address, moved=which) == after
     now = tomli.loads(after)
     new = now["hosts"].pop("server2")
-    left = {"failover_tested", "retiring", "address"}
+    left = {"failover_tested", "retiring", "successor", "address"}
     if " " in was["hosts"]["server1"].get("clone", ""):
         left.add("clone")
     assert new.pop("address", None) == (None if address == "server2" else address)
     assert new == {k: v for k, v in was["hosts"]["server1"].items() if k not in left}
-    assert now["hosts"].pop("server1") == {**was["hosts"].pop("server1"), "retiring": True}
+    marks = {"retiring": True, "successor": "server2"}
+    assert now["hosts"].pop("server1") == {**was["hosts"].pop("server1"), **marks}
     for host in was["hosts"].values():
         if "after" in host:
             host["after"] = ["server2"]

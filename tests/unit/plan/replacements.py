@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,17 @@ def declared(**fields: Any) -> Host:
     return replaceable(**whole)
 
 
-def planned(host: Host | None = None, *zones: str, hooks: Hooks | None = None) -> Plan:
+def planned(
+    host: Host | None = None, *zones: str, hooks: Hooks | None = None, back_to: Host | None = None
+) -> Plan:
+    """Args:
+    back_to: The host's predecessor, to which the plan leads.
+    """
     old = host or declared()
-    inventory = Inventory(
-        Path("inventory.toml"), (old,), tuple(Zone(z) for z in zones or ("example.com",))
-    )
-    about = replacing(inventory, old)
-    return make_plan(old, facts(), "replace", NOW, hooks or Hooks(), about=about)
+    if back_to is not None:
+        old = replace(old, predecessor=back_to.name)
+    hosts = (old,) if back_to is None else (back_to, old)
+    candidate = "replace" if back_to is None else f"replace:to={back_to.name}"
+    where = tuple(Zone(z) for z in zones or ("example.com",))
+    about = replacing(Inventory(Path("inventory.toml"), hosts, where), old)
+    return make_plan(old, facts(), candidate, NOW, hooks or Hooks(), about=about)

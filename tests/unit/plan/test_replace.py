@@ -7,9 +7,18 @@ from dataclasses import replace
 from engine.inventory.value import Hooks
 from engine.model.json_form import from_json, to_json
 from engine.model.plan import Plan, ScriptAct
-from engine.model.replacing import InventoryAct, RecordsAct, SoakAct, SyncAct
+from engine.model.replacing import (
+    FormerAct,
+    InventoryAct,
+    OpenAct,
+    ReachAct,
+    RecordsAct,
+    SoakAct,
+    SyncAct,
+)
 from engine.model.writers import Writer
 from engine.runs.phases import last_phases, phases
+from tests.unit.builders import host
 from tests.unit.plan.replacements import GIT, SCRIPTS, SHOP, declared, planned
 
 
@@ -27,6 +36,31 @@ def test_the_steps_stand_in_the_doctrines_order() -> None:
         "old-records", "power-off", "decommission", "retire",
         "return", "no-key-left",
     ]  # fmt: skip
+
+
+def test_going_back_is_the_same_without_what_is_there_still() -> None:
+    former = host("server0", retiring=True, address="server0.example.com")
+    there, back = planned(), planned(back_to=former)
+    left = [step.id for step in there.steps if step.id not in {step.id for step in back.steps}]
+    assert left == [
+        "own-records", "quiet", "deploy-git", "deploy-shop", "backup-age-git", "restore-git",
+        "backup-age-shop", "restore-shop", "quiet-again", "test", "loud",
+    ]  # fmt: skip
+    acts = {step.id: step.act for step in back.steps}
+    assert acts["provision"] == FormerAct("server0", "server0.example.com")
+    reach, way, following = acts["reach"], acts["open-way"], acts["inventory"]
+    assert isinstance(reach, ReachAct)
+    assert (reach.dns_name, reach.former) == ("server0.example.com", True)
+    assert isinstance(way, OpenAct)
+    assert way.back
+    assert isinstance(following, InventoryAct)
+    assert (following.old, following.new) == ("server1", "server0")
+    assert getattr(acts["return"], "quiet", "") is None
+    assert back.digest != planned(back_to=replace(former, address="192.0.2.1")).digest
+    by_address = planned(back_to=replace(former, address="192.0.2.1")).steps[2].act
+    assert isinstance(by_address, ReachAct)
+    assert by_address.dns_name is None, "a name of its own is what names may lead to"
+    assert from_json(Plan, to_json(back)) == back
 
 
 def test_only_what_moves_by_files_is_copied_and_all_is_held() -> None:

@@ -24,6 +24,11 @@ def stops(before: Preflight, now: Preflight, paths: tuple[str, ...] = PATHS) -> 
     return differences(before, now, ready(), paths)[0]
 
 
+def test_what_is_there_already_is_room() -> None:
+    full = replace(VOLUME, free_bytes=10, used_bytes=VOLUME.used_bytes)
+    assert stops(found(), new(volumes=(full,))) == ()
+
+
 def test_two_alike_have_nothing_to_tell() -> None:
     assert differences(found(), new(), ready(), PATHS) == ((), ())
 
@@ -39,7 +44,11 @@ def test_two_alike_have_nothing_to_tell() -> None:
             new(databases=(OTHER_ENGINE,)),
             "of version 15, and the successor has 17",
         ),
-        (found(), new(volumes=(replace(VOLUME, free_bytes=10**6),)), "holds 1200 MB"),
+        (
+            found(),
+            new(volumes=(replace(VOLUME, free_bytes=10**6, used_bytes=0),)),
+            "holds 1200 MB",
+        ),
     ],
 )
 def test_what_forbids_a_copy_of_files(before: Preflight, now: Preflight, words: str) -> None:

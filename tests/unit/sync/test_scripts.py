@@ -53,8 +53,11 @@ def keys(old: LocalHost) -> Path:
     return old.root / "root/.ssh/authorized_keys"
 
 
-async def opened(old: LocalHost, valid_s: int = 600, peer: str = NEW) -> Source:
-    return await open_source(old, old.host, RUN, KEY, peer, ("/srv/o dd",), valid_s=valid_s)
+async def opened(
+    old: LocalHost, valid_s: int = 600, peer: str = NEW, *, back: bool = False
+) -> Source:
+    paths = ("/srv/o dd",)
+    return await open_source(old, old.host, RUN, KEY, peer, paths, valid_s=valid_s, back=back)
 
 
 @pytest.mark.parametrize(
@@ -227,6 +230,27 @@ async def test_a_source_is_no_target(lan: LocalHost) -> None:
     await make_key(lan, lan.host, RUN)
     with pytest.raises(RefusedError, match="Data would flow back"):
         await ready(lan, lan.host, RUN, SOURCE, OLD, ())
+
+
+async def test_data_go_back_where_that_is_meant(old: LocalHost) -> None:
+    """To a host that gave them, from one that took them; never in one and the same run."""
+    old.double("ssh-keygen", KEYGEN)
+    old.double("rsync", "exit 0\n")
+    old.home.mkdir()
+    said = old.home / "direction"
+    said.write_text(f"before source {OLD}\n")
+    assert await make_key(old, old.host, RUN, back=True)
+    for _ in range(2):
+        assert await ready(old, old.host, RUN, SOURCE, OLD, (), back=True) == ()
+    assert said.read_text() == f"before source {OLD}\n{RUN} target {OLD}\n"
+    with pytest.raises(RefusedError, match="Data would flow back"):
+        await opened(old, back=True)
+    said.write_text(f"before target {NEW}\n")
+    with pytest.raises(RefusedError, match="Data would flow back"):
+        await opened(old)
+    assert (await opened(old, back=True)).login == "root"
+    with pytest.raises(RefusedError, match="Data would flow back"):
+        await make_key(old, old.host, RUN, back=True)
 
 
 async def test_what_is_prepared_for_ssh(lan: LocalHost) -> None:

@@ -351,6 +351,36 @@ async def test_what_a_former_run_held_can_be_started_again(old: LocalHost) -> No
         await writers.let_go(old, old.host, "another-run")
 
 
+async def test_what_was_given_away_comes_back_as_it_was(old: LocalHost) -> None:
+    """This host was replaced in one run, and gets its services back in another."""
+    (old.root / "etc/cron.d/app").write_text(CRON)
+    unit(old, "app.socket", "active")
+    unit(old, "cache.service", "active")
+    unit(old, "db.service", "active", "RequiredBy=cache.service")
+    before = state(old)
+    refuses = old.root / "units/db.service.refuses"
+    own = (
+        replace(WRITERS[0], freeze=f"touch '{refuses}'; systemctl stop db.service cache.service",
+                thaw=f"rm -f '{refuses}'"),
+    )  # fmt: skip
+    await writers.arm(old, old.host, RUN, own, deadline_s=600)
+    assert (await writers.freeze(old, old.host, RUN, own, deadline_s=60)).problems == ()
+    unit(old, "app.service", "inactive", "TriggeredBy=app.timer app.socket", "Type=simple")
+    for name in ("app.timer", "app.socket"):
+        unit(old, name, "inactive")  # as after a reboot
+    assert await writers.disarm(old, old.host, RUN) == "disarmed"
+    assert await writers.surrender(old, old.host, RUN)
+
+    for back in ("back-1", "back-2"):  # the first one is given up before anything was started
+        for _ in range(2):
+            assert await writers.hold(old, old.host, back, own) == ()
+    assert state(old)["db.service"] == "inactive"
+    assert await writers.receive(old, old.host, "back-2")
+    for _ in range(2):
+        assert await writers.start(old, old.host, "back-2", own) == ()
+        assert state(old) == before
+
+
 async def test_a_host_without_systemd_holds_no_units(alone: LocalHost) -> None:
     shutil.rmtree(alone.root / "run/systemd")
     with pytest.raises(RefusedError, match="systemd"):

@@ -11,6 +11,7 @@ from engine.model.replacing import (
     CutoverGateAct,
     EndForwardAct,
     EndGateAct,
+    FormerAct,
     ForwardAct,
     FreezeAct,
     HoldAct,
@@ -62,6 +63,8 @@ async def _act(hand: Hand, act: ReplacingAct) -> Done | Observation:
     match act:
         case PreflightAct():
             return await before.preflight(hand, act)
+        case FormerAct():
+            return server.former(act)
         case ReachAct():
             return await server.reach(hand, act)
         case RecordsAct():

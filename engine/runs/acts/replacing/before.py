@@ -38,7 +38,7 @@ async def preflight(hand: Hand, act: PreflightAct) -> Done:
     ]
     noted = await names.note(hand, wanted)
     warns = tuple(f"{f.id}: {f.message}" for f in report.findings if f.level == "warns")
-    words = (f"{act.successor} can be built.", *await names.taken(hand), *warns)
+    words = (f"{act.successor} can take over.", *await names.taken(hand), *warns)
     return Done(words, {"found": to_json(report.found), "names": noted})
 
 

@@ -36,6 +36,7 @@ async def open_way(hand: Hand, act: OpenAct) -> Done:
             address,
             act.paths,
             old_port=hand.old.port,
+            back=act.back,
         ),
         hand.new,
     )
@@ -47,7 +48,9 @@ async def open_way(hand: Hand, act: OpenAct) -> Done:
 
 async def _opened(hand: Hand, act: OpenAct) -> room.Source:
     transport = hand.driver.transport
-    key = await hand.ask(partial(room.make_key, transport, hand.new, hand.run), hand.new)
+    key = await hand.ask(
+        partial(room.make_key, transport, hand.new, hand.run, back=act.back), hand.new
+    )
     return await hand.ask(
         partial(
             room.open_source,
@@ -58,6 +61,7 @@ async def _opened(hand: Hand, act: OpenAct) -> room.Source:
             await address_of(hand, hand.new),
             act.paths,
             valid_s=act.valid_s,
+            back=act.back,
         )
     )
 

@@ -163,8 +163,9 @@ async def go_back(hand: Hand, act: ReturnAct) -> Done | Observation:
                 hint=f"Stop them on {hand.new.name} before anything is started on {hand.old.name}.",
                 state="attention",
             )
-        seen = await hand.ask(partial(_quiet, hand, act.quiet), hand.new)
-        words += seen.problems
+        if act.quiet is not None:
+            seen = await hand.ask(partial(_quiet, hand, act.quiet), hand.new)
+            words += seen.problems
         taken = await hand.ask(partial(writers.take_back, transport, hand.new, hand.run), hand.new)
         if not taken:
             raise NotDoneError(

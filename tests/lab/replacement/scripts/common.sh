@@ -17,9 +17,13 @@ feed() {
 # on ADDRESS COMMAND   likewise, without input
 on() { feed "$@" </dev/null; }
 
-PG_DUMP='cd / && runuser -u postgres -- pg_dump --format=custom shop'
-# in one transaction: what is cut off on its way changes nothing
-PG_RESTORE='systemctl start postgresql.service && cd / && runuser -u postgres -- pg_restore --clean
-  --if-exists --single-transaction --exit-on-error --no-owner --role=shop --dbname=shop'
+# As text, which an older release than the one that wrote it can read, too, but for one setting that it
+# doesn't know: services may also go back to the server that they came from. Its last line makes it
+# count: what is cut off on its way changes nothing.
+PG_DUMP='cd / && echo "BEGIN; SET ROLE shop;" && runuser -u postgres -- pg_dump --format=plain
+  --clean --if-exists --no-owner shop && echo "COMMIT;"'
+PG_RESTORE='systemctl start postgresql.service && cd / && sed "/^SET transaction_timeout /d" |
+  runuser -u postgres -- psql -X -q --output=/dev/null --set=ON_ERROR_STOP=1 --dbname=shop'
+PG_DUMP=$(printf %s "$PG_DUMP" | tr '\n' ' ')
 PG_RESTORE=$(printf %s "$PG_RESTORE" | tr '\n' ' ')
 mkdir -p backups work
