@@ -8,8 +8,9 @@ from ipaddress import ip_address
 from typing import TypeVar
 
 from engine.health.health import CheckResult, Health
+from engine.programs.containers import ContainerState
 from engine.programs.sockets import Listening
-from engine.programs.systemd import passing
+from engine.programs.systemd import RunningService, passing
 
 _NAMED = 20
 """Lines of one kind that are told; a hundred of them help nobody."""
@@ -31,6 +32,8 @@ class Difference:
         notes: What a person may want to know and need not act upon: what failed before too, what
             looks different and works.
         same: How many things were found as before.
+        units: Services that were started anew since, or run no more; None: it can't be told.
+        containers: The same of containers.
     """
 
     worse: tuple[str, ...] = ()
@@ -38,6 +41,8 @@ class Difference:
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     same: int = 0
+    units: tuple[str, ...] | None = None
+    containers: tuple[str, ...] | None = None
 
     @property
     def good(self) -> bool:
@@ -86,7 +91,29 @@ def compare(before: Health, after: Health) -> Difference:
         unread=_some(found.unread),
         notes=_some(found.notes),
         same=found.same,
+        units=_stopped(before.services, after.services),
+        containers=_stopped(before.containers, after.containers),
     )
+
+
+def _stopped(
+    before: Sequence[RunningService | ContainerState] | None,
+    after: Sequence[RunningService | ContainerState] | None,
+) -> tuple[str, ...] | None:
+    """What ran and has been stopped since, by name; None where that isn't known of each."""
+    if before is None or after is None:
+        return None
+    now = {one.name: one for one in after if _runs(one)}
+    before = [one for one in before if _runs(one)]
+    there = [(one, now[one.name]) for one in before if one.name in now]
+    if any(None in (old.started, new.started) for old, new in there):
+        return None
+    anew = {old.name for old, new in there if old.started != new.started}
+    return tuple(sorted(anew | {one.name for one in before if one.name not in now}))
+
+
+def _runs(one: RunningService | ContainerState) -> bool:
+    return one.state == "running" if isinstance(one, ContainerState) else not passing(one.name)
 
 
 def _units(found: _Found) -> None:

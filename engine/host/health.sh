@@ -37,8 +37,8 @@ look_services() {
     # shellcheck disable=SC2046 # unit names, one word each
     set -- $(printf '%s\n' "$running" | cut -d ' ' -f 1)
     set +f
-    [ $# -eq 0 ] || within "$time_limit" systemctl show --no-pager -p Id -p Type -p Transient \
-        -p UnitFileState -p TriggeredBy -p WantedBy -p RequiredBy -p UpheldBy -- "$@"
+    [ $# -eq 0 ] || within "$time_limit" systemctl show --no-pager -p Id -p InvocationID \
+        -p Type -p Transient -p UnitFileState -p TriggeredBy -p WantedBy -p RequiredBy -p UpheldBy -- "$@"
 }
 
 # Default routes: /proc/net/route and ipv6_route, without the many others that a router has.

@@ -325,8 +325,11 @@ look_conffiles() {
 }
 
 # look_downloaded SUM PACKAGE PATH: versions that apt has fetched already and that ask nothing, because
-# their file is as recorded, or as it is here. To unpack costs 0.1 s for each MB: there is a bound.
+# their file is as recorded, or as it is here, or they have none. To unpack costs 0.1 s for each MB: there
+# is a bound.
 look_downloaded() {
+    nothing=$(echo failed | md5sum)
+    nothing=${nothing%% *}
     for deb in "./var/cache/apt/archives/$2_"*.deb; do
         [ "$debs_left" -gt 0 ] && [ -r "$deb" ] || continue
         [ "$(stat -c %s "$deb")" -le 20000000 ] || continue
@@ -343,8 +346,17 @@ look_downloaded() {
         case ${new%% *} in
         '') ;;
         "$1" | "${here%% *}") put same "$2|${version%_*}|$3" ;;
+        "$nothing") ! no_conffile "$deb" "$3" || put same "$2|${version%_*}|$3" ;;
         esac
     done
+}
+
+# no_conffile DEB PATH: of a version that has such files, and not this one, dpkg leaves it as it is.
+no_conffile() {
+    # shellcheck disable=SC2016 # the inner shell's own arguments
+    within "$short_time" sh -c 'dpkg-deb --ctrl-tarfile "$1" | tar -xOf - ./conffiles' sh "$1" 2>/dev/null |
+        path="$2" awk '{ sub(/^remove-on-upgrade /, ""); seen = 1 } $0 == ENVIRON["path"] { found = 1 }
+            END { exit !seen || found }'
 }
 
 # conffile_state PATH: why it isn't as recorded. Where no folder can be searched it may well be there.

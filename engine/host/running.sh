@@ -87,7 +87,7 @@ look_containers() {
     ids=$(within "$time_limit" docker ps --all --quiet --no-trunc) || return 1
     # shellcheck disable=SC2086 # identifiers, one word each
     [ -z "$ids" ] || within "$time_limit" docker inspect --type container --format \
-        'container {{json .Name}} {{json .State.Status}} {{json .HostConfig.RestartPolicy.Name}} {{if .State.Health}}{{json .State.Health.Status}}{{end}}' \
+        'container {{json .Name}} {{json .State.Status}} {{json .HostConfig.RestartPolicy.Name}} {{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}} {{json .State.StartedAt}}' \
         $ids
 }
 

@@ -77,6 +77,14 @@ class Mirror:
             self._fd = -1
 
 
+def last(path: Path, limit: int) -> bytes:
+    """The end of a copy, empty where there is none (yet)."""
+    try:
+        return read(path, max(0, path.stat().st_size - limit), limit)
+    except FileNotFoundError:
+        return b""
+
+
 def read(path: Path, offset: int, limit: int) -> bytes:
     """A part of a copy, empty where there is none (yet)."""
     try:

@@ -21,12 +21,14 @@ class ContainerState:
         state: Docker's word: ``running``, ``exited``, ``restarting``, ``paused``, ...
         health: What its own health check says (``healthy``, ...); None: it has none.
         lasting: It is meant to run on: it has a restart policy, or it isn't known to have none.
+        started: When it was started last, as docker writes it; None: not known.
     """
 
     name: str
     state: str
     health: str | None = None
     lasting: bool = True
+    started: str | None = None
 
 
 def parse(output: bytes, exit_status: int | None) -> tuple[Container, ...] | None:
@@ -50,19 +52,20 @@ def parse(output: bytes, exit_status: int | None) -> tuple[Container, ...] | Non
 def parse_states(output: bytes, exit_status: int | None) -> tuple[ContainerState, ...] | None:
     """All containers of docker and the running ones of podman, by name; None as for `parse`.
 
-    A line of docker's has name, state, restart policy and, where there is one, health.
+    A line of docker's has name, state, restart policy, health ("" where there is none) and when it
+    was started.
     """
     if exit_status != 0 or "docker" not in single(output):
         return None
     found = {}
     for line in output.split(b"\n"):
         if line.startswith(b"container "):
-            words = _words(line.removeprefix(b"container "), 4)
+            words = _words(line.removeprefix(b"container "), 5)
             if words is None:
                 return None
-            name, state, policy, health = words
-            name = name.removeprefix("/")
-            found[name] = ContainerState(name, state, health or None, policy not in ("", "no"))
+            name, state, policy, health, started = words
+            name, lasting = name.removeprefix("/"), policy not in ("", "no")
+            found[name] = ContainerState(name, state, health or None, lasting, started or None)
         elif line.startswith(b"conmon ") and (container := _conmon(line.removeprefix(b"conmon "))):
             found[container.name] = ContainerState(container.name, "running")
     return tuple(sorted(found.values(), key=lambda c: c.name))

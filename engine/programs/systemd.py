@@ -65,10 +65,12 @@ class RunningService:
 
     Attributes:
         lasting: It is meant to run on, and not only while somebody needs it.
+        started: Another word after each start (InvocationID, systemd.exec(5)); None: not known.
     """
 
     name: str
     lasting: bool
+    started: str | None = None
 
 
 def parse_services(output: bytes, exit_status: int | None) -> tuple[RunningService, ...] | None:
@@ -78,7 +80,10 @@ def parse_services(output: bytes, exit_status: int | None) -> tuple[RunningServi
     units = parse_show(output)
     if output.strip() and not units:
         return None
-    return tuple(RunningService(name, _is_lasting(name, units[name])) for name in sorted(units))
+    return tuple(
+        RunningService(name, _is_lasting(name, unit), unit.get("InvocationID") or None)
+        for name, unit in sorted(units.items())
+    )
 
 
 def passing(unit: str) -> bool:

@@ -383,6 +383,7 @@ class RunDesk:
 
     async def export(self, run_id: str, with_logs: bool) -> str:
         """See `engine.runs.export`."""
+        from engine.runs import foreseen
         from engine.runs.drill import drill
         from engine.runs.markdown import to_markdown
 
@@ -394,8 +395,11 @@ class RunDesk:
             logs = {name: await asyncio.to_thread(_whole, path) for name, path in paths.items()}
             logs |= dict.fromkeys(lacking(self._logs, known.record))
         entries = await self._ledger.journal(run_id)
-        proven = drill(plan, run, known.record.results)
-        return to_markdown(plan, run, entries, logs, self._session.clock.now(), proven)
+        results = known.record.results or await self._ledger.results(run_id)
+        proven = drill(plan, run, results)
+        rows = foreseen.of(results.values())
+        now = self._session.clock.now()
+        return to_markdown(plan, run, entries, logs, now, proven, rows)
 
     def read_log(self, run_id: str, step_id: str, offset: int, limit: int) -> bytes:
         """See `engine.runs.read_log`."""

@@ -22,6 +22,7 @@ def job_evidence(seen: Seen) -> JobEvidence:
         holder=seen.holder,
         difference=seen.difference,
         kept=kept_files(seen.kept),
+        beside=seen.kept,
     )
 
 

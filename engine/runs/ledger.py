@@ -271,11 +271,13 @@ class Ledger:
         if stored is not None:
             await self._take_in(stored)
 
+    async def results(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """What a run's steps have left; of one that has ended nobody else needs it."""
+        steps = await self.call(lambda store: store.steps(run_id))
+        return {step.name: step.result for step in steps if step.result is not None}
+
     async def _take_in(self, stored: StoredRun) -> None:
-        results: dict[str, dict[str, Any]] = {}
-        if stored.ended_at is None:
-            steps = await self.call(lambda store: store.steps(stored.id))
-            results = {step.name: step.result for step in steps if step.result is not None}
+        results = await self.results(stored.id) if stored.ended_at is None else {}
         try:
             record = record_of(stored.plan, stored.snapshot, results)
         except (ValueError, KeyError, TypeError):

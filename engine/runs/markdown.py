@@ -15,6 +15,7 @@ from engine.model.journal import JournalEntry
 from engine.model.plan import Plan, Step
 from engine.model.run import Run, StepState
 from engine.runs.drill import Drill
+from engine.runs.foreseen import Row
 from engine.text import clean, clean_line
 
 LOG_LIMIT = 64 * 1024
@@ -39,6 +40,7 @@ def to_markdown(
     logs: Mapping[str, bytes | None] | None,
     now: datetime,
     proven: Drill | None = None,
+    foreseen: Sequence[Row] = (),
 ) -> str:
     """One run as a document.
 
@@ -49,6 +51,7 @@ def to_markdown(
             hold secrets.
         now: When it is exported; what has not ended yet lasts until then.
         proven: What a replacement has proven of the recovery from backup.
+        foreseen: What was foreseen, beside what has happened.
     """
     planned = {step.id: step for step in plan.steps} if plan is not None else {}
     lines = [
@@ -60,6 +63,7 @@ def to_markdown(
         "",
         *_reasons(run),
         *_drill(proven),
+        *_foreseen(foreseen),
         "## Steps",
         "",
     ]
@@ -96,6 +100,15 @@ def _reasons(run: Run) -> Iterator[str]:
         said.append(f"- What can be done: {_words(run.hint)}")
     if said:
         yield from ("## Why it ended so" if run.ended else "## Where it stands", "", *said, "")
+
+
+def _foreseen(rows: Sequence[Row]) -> Iterator[str]:
+    if not rows:
+        return
+    words = {True: "yes", False: "no", None: "not known"}
+    cells = ((row.what, row.foreseen, row.observed, words[row.agrees]) for row in rows)
+    head = ("what", "foreseen", "observed", "as foreseen")
+    yield from ("## Foreseen and observed", "", *_table(head, cells), "")
 
 
 def _drill(proven: Drill | None) -> Iterator[str]:

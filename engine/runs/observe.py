@@ -33,6 +33,7 @@ class JobEvidence:
         untouched: The job's own statement that it changed nothing.
         errors: The last errors in its log, where it failed.
         kept: Configuration files that stayed as they were on the host, in words.
+        beside: What came to lie beside them, as the host tells it.
     """
 
     missing: bool = False
@@ -47,11 +48,21 @@ class JobEvidence:
     difference: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def over(self) -> bool:
         """Nothing of this job happens any more."""
         return self.exit_status is not None or self.missing or self.alive is False
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a change has stopped, if only for a moment, and whether it wants a reboot. None: unknown."""
+
+    units: tuple[str, ...] | None = None
+    containers: tuple[str, ...] | None = None
+    reboot_due: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class After:
         full: Where dpkg has no room to write, in words.
         unread: What could not be looked at, in words; nothing is claimed then.
         checked: What was looked at and found well, in words.
+        stopped: What was stopped or started anew since the baseline.
     """
 
     wrong: tuple[str, ...] = ()
@@ -75,6 +87,7 @@ class After:
     full: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     checked: tuple[str, ...] = ()
+    stopped: Stopped = Stopped()
 
     @property
     def bad(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from engine.model.facts import Change, Facts
 from engine.model.plan import VerifyAct
 from engine.programs.dpkg_versions import Installed
 from engine.programs.filesystems import filesystem_of
-from engine.runs.observe import After
+from engine.runs.observe import After, Stopped
 
 _NAMED = 10
 """Packages of one kind that are named; a hundred lines of them help nobody."""
@@ -47,6 +47,7 @@ def compare(act: VerifyAct, facts: Facts, installed: Sequence[Installed] | None)
         full=_full(facts),
         unread=tuple(unread),
         checked=tuple(checked),
+        stopped=Stopped(reboot_due=facts.reboot.required),
     )
 
 

@@ -53,10 +53,11 @@ def test_what_was_foreseen_happens_and_nothing_else(new_host: NewHost, tmp_path:
     assert "lab-docker.service" in planned
     assert "/etc/lab/same.ini" in planned
 
-    # Of a package that was fetched it is known that same.ini isn't another there.
+    # Of a package that was fetched it is known that same.ini isn't another there, and old.ini gone.
     apt_get(host, "--download-only upgrade")
     effects, problems = look(eve)
-    assert effects["conffiles"] == [f"/etc/lab/{name}" for name in names if name != "same.ini"]
+    asked = ["/etc/lab/conf.ini", "/etc/lab/with a blank.ini"]
+    assert effects["conffiles"] == asked
     assert problems == {}
 
     # Without root a file that can't be read is unknown, and so is the whole.
@@ -77,3 +78,11 @@ def test_what_was_foreseen_happens_and_nothing_else(new_host: NewHost, tmp_path:
     assert not [*host.root.glob("etc/**/*.dpkg-new"), *host.root.glob("etc/*.dpkg-dist")]
     effects, _ = look(eve)
     assert (effects["units"], effects["conffiles"]) == ([], [])
+    story = eve.call("export", eve.last()["id"]).stdout.decode()
+    table = story.split("## Foreseen and observed")[1].split("##")[0]
+    assert "| units | lab-docker.service | lab-docker.service | yes |" in table
+    assert f"| conffiles | {', '.join(asked)} | {', '.join(asked)} | yes |" in table
+    assert "| download | 0 B | 0 B | yes |" in table
+    assert "| packages | 3 changes | 3 changes | yes |" in table
+    assert "| reboot | not due | not due | yes |" in table
+    assert "It happened as foreseen: packages, units, containers, conffiles, reboot" in story

@@ -98,4 +98,5 @@ async def added(driver: Driver, act: VerifyAct, after: After) -> After:
         worse=worse,
         unread=(*after.unread, *difference.unread),
         checked=(*after.checked, *well, *difference.better),
+        stopped=replace(after.stopped, units=difference.units, containers=difference.containers),
     )

@@ -10,7 +10,7 @@ from engine.guard import GuardState
 from engine.jobs import lock
 from engine.jobs.answers import LockedError
 from engine.jobs.follow import ROUND_S, Seen, follow
-from engine.jobs.mirror import Mirror, read
+from engine.jobs.mirror import Mirror, last, read
 from engine.jobs.start import start, withdraw
 from engine.jobs.stop import stop
 from engine.model.facts import Facts
@@ -18,7 +18,7 @@ from engine.model.host import Host
 from engine.model.plan import VerifyAct
 from engine.model.run import Progress
 from engine.programs.dpkg_versions import Installed, parse
-from engine.runs import steps
+from engine.runs import foreseen, steps
 from engine.runs.acts import guard, health
 from engine.runs.complaints import TAIL, last_errors
 from engine.runs.errors import CannotStartError
@@ -38,6 +38,8 @@ STARTING_LOOKS: Final = 30
 TRIES: Final = 3
 """How often a look that could not read everything, or a log that differed, is done again."""
 VERSIONS_S: Final = 60
+LOG: Final = 256 * 1024
+"""Bytes of a log's end in which apt's word on what it has fetched is looked for."""
 
 
 class JobInHand:
@@ -233,6 +235,26 @@ class JobInHand:
         if phase.verify is not None:
             driver.keep(steps.with_step(driver.run, step.id, _LOOKING, driver.now()))
         self._after = await look_after(driver, step.id, act)
+        if act.changes and act.changes == driver.record.plan.changes:
+            self._hold_against_the_plan(step.id, self._after)
+
+    def _hold_against_the_plan(self, step_id: str, after: After) -> None:
+        """What was foreseen beside what has happened: for the record, and in words."""
+        driver, job = self._driver, self._job
+        if job is None or job.exit_status != 0:
+            return
+        path = driver.logs.path(driver.run.id, self._phase.job.id)
+        rows = foreseen.table(driver.record.plan, job, after, last(path, LOG), self._seconds())
+        results = {**driver.record.results, step_id: foreseen.kept(rows)}
+        driver.record = replace(driver.record, results=results)
+        self._after = replace(after, checked=(*after.checked, *foreseen.words(rows)))
+
+    def _seconds(self) -> float | None:
+        """How long the job took."""
+        state = next(s for s in self._driver.run.steps if s.id == self._phase.job.id)
+        if state.started_at is None:
+            return None
+        return ((state.ended_at or self._driver.now()) - state.started_at).total_seconds()
 
     # States
 

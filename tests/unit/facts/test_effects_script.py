@@ -150,9 +150,32 @@ def test_many_fetched_versions_take_bounded_time(tmp_path: Path) -> None:
     prepared(tmp_path)
     for number in range(30):
         fetched(tmp_path, f"{number}", {})
-    programs = {**PROGRAMS, "dpkg-deb": f'echo >>"{tmp_path}/asked"; cat "$2"'}
+    count = f'case $1 in --fsys*) echo >>"{tmp_path}/asked" ;; esac; cat "$2"'
+    programs = {**PROGRAMS, "dpkg-deb": count}
     run(tmp_path, depth="full", programs=programs)
     assert (tmp_path / "asked").read_text().count("\n") == 10
+
+
+@pytest.mark.parametrize(("shell", "without"), WAYS)
+def test_what_a_new_version_has_no_more_is_not_asked_about(
+    shell: tuple[str, ...], without: tuple[str, ...], tmp_path: Path
+) -> None:
+    prepared(tmp_path)
+    fetched(tmp_path, "2", {"with a blank": "new\n"})
+    fetched(tmp_path, "3", {"with a blank": "new\n"}, cut=100)
+    (tmp_path / "control").mkdir()
+    listed = tmp_path / "control/conffiles"
+    listed.write_text("/etc/web/with a blank\nremove-on-upgrade /etc/web/gone.conf\n")
+    control = f'tar -cf - -C "{tmp_path}/control" ./conffiles'
+    programs = {
+        **PROGRAMS, "dpkg-deb": f'case $1 in --ctrl*) {control} ;; *) cat "$2" ;; esac',
+    }  # fmt: skip
+    output, done = run(tmp_path, shell=shell, depth="full", programs=programs, without=without)
+    assert done.stderr == b""
+    found = dpkg_files.parse_conffiles(output.sections["conffiles"].output) or ()
+    same = {file.path.removeprefix("/etc/web/"): file.same_in for file in found}
+    assert same["with a blank"] == same["gone.conf"] == ()
+    assert same["other.conf"] == ("2", "3"), "one that is cut off has a whole control part"
 
 
 @pytest.mark.parametrize(

@@ -318,6 +318,23 @@ def test_better(before: dict[str, Any], after: dict[str, Any], better: str) -> N
     assert difference.good
 
 
+def test_what_was_stopped_is_told_by_its_start() -> None:
+    services = tuple(
+        RunningService(name, True, name) for name in ("a.service", "b.service", "session-1.scope")
+    )
+    boxes = (ContainerState("web", "running", started="1"), ContainerState("done", "exited"))
+    before = replace(WELL, services=services, containers=boxes)
+    same = compare(before, before)
+    assert (same.units, same.containers) == ((), ())
+    anew = (replace(services[0], started="x"),)
+    after = replace(before, services=anew, containers=(replace(boxes[0], started="2"), boxes[1]))
+    found = compare(before, after)
+    assert (found.units, found.containers) == (("a.service", "b.service"), ("web",))
+    unknown = replace(before, services=(RunningService("a.service", True),), containers=None)
+    found = compare(before, unknown)
+    assert (found.units, found.containers) == (None, None)
+
+
 def test_many_lines_are_cut_and_that_is_said() -> None:
     units = tuple(f"u{n:03}.service" for n in range(100))
     worse = compare(WELL, replace(WELL, failed_units=units)).worse
