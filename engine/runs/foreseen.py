@@ -49,7 +49,7 @@ def _rows(
     plan: Plan, job: JobEvidence, after: After, log: bytes, seconds: float | None
 ) -> Iterator[Row]:
     effects, stopped = plan.effects, after.stopped
-    planned = f"{len(plan.changes)} changes"
+    planned = f"{len(plan.changes or ())} changes"
     as_planned = not after.wrong
     seen = planned if as_planned else f"{len(after.wrong)} are otherwise"
     yield Row("packages", planned, seen, as_planned)

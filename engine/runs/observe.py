@@ -58,7 +58,7 @@ class JobEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What a change has stopped, if only for a moment, and whether it wants a reboot. None: unknown."""
+    """What a change has stopped, if only for a moment; does it want a reboot? None: unknown."""
 
     units: tuple[str, ...] | None = None
     containers: tuple[str, ...] | None = None
