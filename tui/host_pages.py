@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from engine.candidates.boot import next_boot
 from engine.candidates.standing import is_mild
 from engine.model.candidate import Candidate, Foresight
 from engine.model.facts import Deployment, Facts, Packages
@@ -121,7 +122,13 @@ def candidate_page(known: Known, candidate: Candidate | None, inventory: str) ->
     if candidate.risk is not None:
         risk_lines(page, candidate.risk)
     if candidate.kind not in ("none", "replace", "decommission"):
-        effects_lines(page, candidate.effects, reboots=candidate.kind in REBOOTING)
+        effects_lines(
+            page,
+            candidate.effects,
+            candidate.changes,
+            reboots=candidate.kind in REBOOTING,
+            next_boot=() if known.facts is None else next_boot(known.facts, candidate),
+        )
     _fixes(page, known.facts, candidate)
     _advice(page, known.foresight, candidate)
     _waiting(page, known.foresight)

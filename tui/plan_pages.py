@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from engine.candidates.boot import boot_chain
 from engine.errors import HostshiftError
 from engine.model.candidate import Blocker, Effects, Risk
+from engine.model.facts import Change
 from engine.model.plan import Plan, Step
 from engine.risk.words import in_words
 from tui.widgets.sheet import Page, spans
@@ -36,7 +38,7 @@ def plan_page(
         page.gap().text(f"The steps on {plan.host}; on the others alike:", "muted")
     for number, step in enumerate(plan.steps, 1):
         _step(page, number, step)
-    effects_lines(page, plan.effects, plan)
+    effects_lines(page, plan.effects, plan.changes, plan)
     if plan.risk is not None:
         risk_lines(page, plan.risk)
 
@@ -68,14 +70,22 @@ def _step(page: Page, number: int, step: Step) -> None:
 
 
 def effects_lines(
-    page: Page, effects: Effects, plan: Plan | None = None, *, reboots: bool = False
+    page: Page,
+    effects: Effects,
+    changes: Sequence[Change] | None,
+    plan: Plan | None = None,
+    *,
+    reboots: bool = False,
+    next_boot: Sequence[str] = (),
 ) -> None:
-    """What stops, restarts and is needed."""
+    """What stops, restarts, boots otherwise and is needed."""
     page.heading("Effects")
     reboot = yes_no(effects.reboot)
     if effects.reboot and not reboots:
         reboot = "due afterwards"
     page.fact("Reboot", reboot, "warn" if effects.reboot else "plain")
+    for number, line in enumerate(next_boot):
+        page.fact("" if number else "Next boot", line)
     page.fact("Units", _names(effects.units), "warn" if effects.units else "plain")
     page.fact("Containers", _names(effects.containers), "warn" if effects.containers else "plain")
     page.fact("Conffiles", _names(effects.conffiles), "warn" if effects.conffiles else "plain")
@@ -83,6 +93,8 @@ def effects_lines(
         page.item("Changed on the host: kept, with the package's version beside it.", "muted")
         if plan is not None:
             page.item("f shows what differs, and takes the package's instead.", "muted")
+    for number, line in enumerate(boot_chain(changes or ())):
+        page.fact("" if number else "Boot chain", line, "warn")
     if effects.download_bytes:
         page.fact("Download", size(effects.download_bytes))
     if effects.disk_bytes:

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 
+from engine.candidates.boot import boot_chain
 from engine.commands import preflight
 from engine.commands.scanning import Pair, chosen, look_at_hosts
 from engine.commands.status import as_text
@@ -155,6 +156,8 @@ def _effects(plan: Plan) -> list[str]:
         found.append(f"keeps configuration files that were changed on the host: {names}")
     if effects.containers:
         found.append(f"stops containers: {', '.join(effects.containers)}")
+    if chain := boot_chain(plan.changes or ()):
+        found.append(f"changes what the next boot runs first: {', '.join(chain)}")
     if effects.download_bytes:
         found.append(f"downloads {effects.download_bytes / 1_000_000:.1f} MB")
     window = plan.outage_window

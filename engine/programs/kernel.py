@@ -113,6 +113,15 @@ def _newer_build(signs: KernelSigns, packages: tuple[Installed, ...]) -> str | N
     return None
 
 
+def release_of(package: str) -> str | None:
+    """The kernel that a package brings, as ``uname -r`` calls it; None: it brings none."""
+    name = package.partition(":")[0]
+    if not is_image(name):
+        return None
+    prefix = next(p for p in PACKAGES if name.startswith(p))
+    return name.removeprefix(prefix).removeprefix("unsigned-").removesuffix("-unsigned")
+
+
 def is_image(package: str) -> bool:
     """Whether a package brings files to /boot; without a version in its name it names another."""
     return _IMAGE.match(package) is not None

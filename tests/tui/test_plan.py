@@ -56,7 +56,7 @@ def test_changed_configuration_files_are_named(
     plan = make_plan(make_host("web1"), "upgrade")
     effects = replace(plan.effects, conffiles=files)
     page = Page()
-    effects_lines(page, effects)
+    effects_lines(page, effects, plan.changes)
     lines = [line.content.plain for line in page.lines]
     (at,) = (number for number, line in enumerate(lines) if line.startswith("Conffiles"))
     assert lines[at].removeprefix("Conffiles").strip() == shown
