@@ -571,6 +571,23 @@ apt_sections() {
     if phases; then section upgrade-phased "$apt_limit" look_upgrade_phased; fi
 }
 
+# What do-release-upgrade goes by. Its own check would write below /var/lib: what it wrote there last is
+# read, a file for each kind of upgrade (MetaRelease.py in update-manager).
+look_release_upgrader() {
+    prompt=$(sed -n 's/^[[:space:]]*[Pp][Rr][Oo][Mm][Pp][Tt][[:space:]]*=[[:space:]]*//p' \
+        "$root/etc/update-manager/release-upgrades" 2>/dev/null | tail -n 1)
+    put prompt "$prompt"
+    file=$root/var/lib/update-manager/meta-release
+    case $prompt in
+    [Ll][Tt][Ss]*) file=$file-lts ;;
+    esac
+    if [ -r "$file" ]; then
+        sed -n -e 's/^Dist: */dist=/p' -e 's/^Version: */version=/p' \
+            -e 's/^Supported: */supported=/p' -e 's/^UpgradeBroken: */broken=/p' "$file"
+    fi
+    put seen all
+}
+
 # Only Ubuntu holds updates back by phases; elsewhere an archive that does says so in its lists.
 phases() {
     case " $(first "$root/etc/os-release") $(grep -s -E '^ID(_LIKE)?=' "$root/etc/os-release")" in
@@ -602,6 +619,9 @@ main() {
         section rpm-ostree "$apt_limit" look_rpm_ostree
     fi
     if has apt-get && has dpkg-query; then apt_sections; fi
+    if [ "$depth" = full ] && has do-release-upgrade; then
+        section release-upgrader "$short_limit" look_release_upgrader
+    fi
     if [ "$depth" = full ]; then section access "$short_limit" look_access; fi
     if [ "$depth" = full ] && has needrestart; then
         section needrestart "$apt_limit" look_needrestart

@@ -370,6 +370,24 @@ class RefusedConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseUpgrader:
+    """Ubuntu's do-release-upgrade on a host.
+
+    Attributes:
+        prompt: ``lts``, ``normal`` or ``never``; None: its configuration says nothing of these.
+        asked: The host has a file of Ubuntu that lists the releases; None of what follows else.
+        codename: Of the release that is offered, with its `version` as Ubuntu writes it.
+        broken: Why Ubuntu itself says that this way is not to be taken now.
+    """
+
+    prompt: str | None = None
+    asked: bool = False
+    codename: str | None = None
+    version: str | None = None
+    broken: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One look at one host.
 
@@ -388,6 +406,7 @@ class Facts:
         read_only: Mount points that updates write to and that can only be read.
         clock_off_s: Seconds that the host's clock is before (or behind, negative) the controller's.
         refused_configs: What sshd and sudo would not start with (full depth, root).
+        release_upgrader: Ubuntu's, where it is there (full depth).
     """
 
     host: str
@@ -420,6 +439,7 @@ class Facts:
     read_only: tuple[str, ...] | None = None
     clock_off_s: int | None = None
     refused_configs: tuple[RefusedConfig, ...] | None = None
+    release_upgrader: ReleaseUpgrader | None = None
 
     @property
     def packages_at_work(self) -> bool:

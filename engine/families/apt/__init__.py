@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.families.apt import release
+from engine.families.apt import release, release_ubuntu
 from engine.families.apt.conffiles import taking
 from engine.families.apt.observe import observe
 from engine.families.apt.recognise import recognises
@@ -15,11 +15,13 @@ from engine.model.host import Host
 
 
 def _candidates(host: Host, facts: Facts) -> tuple[Candidate, ...]:
-    return (*with_subsets(host, facts), *release.candidates(host, facts))
+    to_debian = release.candidates(host, facts)
+    return (*with_subsets(host, facts), *to_debian, *release_ubuntu.candidates(host, facts))
 
 
 def _picked(host: Host, facts: Facts, candidate: str) -> Candidate | None:
-    return release.picked(host, facts, candidate) or picked(host, facts, candidate)
+    found = release.picked(host, facts, candidate) or release_ubuntu.picked(host, facts, candidate)
+    return found or picked(host, facts, candidate)
 
 
 FAMILY = Family("apt", recognises, observe, _candidates, steps, _picked, taking)

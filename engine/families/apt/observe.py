@@ -8,13 +8,14 @@ from engine.families.apt import effects
 from engine.families.apt.transactions import packages_of
 from engine.families.problems import needs_root, unread
 from engine.families.protocol import Sections
-from engine.model.facts import Facts, LockHolder, Problem, Reboot
+from engine.model.facts import Facts, LockHolder, Problem, Reboot, ReleaseUpgrader
 from engine.programs import (
     apt_lists,
     dpkg,
     kernel,
     lines,
     needrestart,
+    release_upgrader,
     systemd,
     unattended,
 )
@@ -40,6 +41,7 @@ def observe(sections: Sections, facts: Facts) -> tuple[Facts, tuple[Problem, ...
     facts = replace(facts, packages=packages)
     facts = _lock(sections, facts, problems)
     facts = _updaters(sections, facts, problems)
+    facts = replace(facts, release_upgrader=_release_upgrader(sections, facts))
     report = _needrestart(sections, facts, problems)
     facts = replace(
         facts,
@@ -153,6 +155,13 @@ def _updaters(sections: Sections, facts: Facts, problems: list[Problem]) -> Fact
     installed = any(p.name == "unattended-upgrades" and p.present for p in _installed(sections))
     found = unattended.auto_updates(unattended.parse_config(section.output), units, installed)
     return replace(facts, auto_updates=(*found, *(facts.auto_updates or ())))
+
+
+def _release_upgrader(sections: Sections, facts: Facts) -> ReleaseUpgrader | None:
+    section = sections.get("release-upgrader")
+    if section is None or section.truncated:
+        return None
+    return release_upgrader.parse(section.output, section.exit_status, facts.os.codename)
 
 
 def _needrestart(

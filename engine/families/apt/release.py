@@ -54,7 +54,7 @@ def picked(host: Host, facts: Facts, candidate: str) -> Candidate | None:
             reboot=True,
             containers=None if running is None else tuple(sorted(c.name for c in running)),
         ),
-        blockers=(_newest(here),) if leads is None else tuple(_blockers(host, facts, here)),
+        blockers=(_newest(here),) if leads is None else tuple(before_any(host, facts, here)),
     )
 
 
@@ -67,7 +67,8 @@ def _newest(here: str) -> Blocker:
     )
 
 
-def _blockers(host: Host, facts: Facts, here: str) -> list[Blocker]:
+def before_any(host: Host, facts: Facts, here: str) -> list[Blocker]:
+    """What must be so before a release upgrade of any distribution begins."""
     packages = facts.packages or Packages()
     found = list(dpkg_blockers(facts, packages))
     for kind in _FIRST:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.errors import RefusedError
-from engine.families.apt import chores, release, subset
+from engine.families.apt import chores, release, release_ubuntu, subset
 from engine.families.guarding import TOPICS, guarded, guarded_for, guarded_reboot
 from engine.model.facts import Change, Facts, Transaction
 from engine.model.host import Host
@@ -51,6 +51,8 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
     match candidate:
         case "upgrade" | "dist-upgrade":
             return _upgrade(host, facts, candidate)
+        case "release-upgrade" if facts.os.id == "ubuntu":
+            return release_ubuntu.steps(host, facts)
         case "release-upgrade":
             return _release(host, facts)
         case "refresh":

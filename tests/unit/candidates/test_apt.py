@@ -21,9 +21,12 @@ from engine.model.facts import (
     Packages,
     PackageService,
     Problem,
+    Reboot,
+    ReleaseUpgrader,
     Transaction,
 )
 from engine.model.host import Host
+from engine.plan import make_plan
 from tests.unit.builders import (
     NOW,
     container,
@@ -436,6 +439,50 @@ def test_no_release_follows_the_newest(version: str, known: bool) -> None:
     asked = picked(host(), found, NEXT, NOW)
     assert asked is not None, "whoever asks is told"
     assert [b.id for b in asked.blockers] == ([] if known else ["no-next-release"])
+
+
+UBUNTU = replace(
+    facts(),
+    os=replace(facts().os, id="ubuntu", version_id="22.04", codename="jammy"),
+    release_upgrader=ReleaseUpgrader("lts", True, "noble", "24.04.3 LTS"),
+)
+
+
+@pytest.mark.parametrize(
+    ("tool", "changed", "blockers", "listed"),
+    [
+        (UBUNTU.release_upgrader, {}, [], True),
+        (ReleaseUpgrader("lts"), {}, [], True),
+        (None, {}, ["no-release-upgrader"], False),
+        (ReleaseUpgrader("never", True, "noble", "24.04"), {}, ["prompt-never"], False),
+        (ReleaseUpgrader("lts", True), {}, ["no-next-release"], False),
+        (ReleaseUpgrader("lts", True, "noble", "24.04", "not yet"), {}, ["upgrade-broken"], False),
+        (UBUNTU.release_upgrader, {"packages": packages(upgrade("vim"))}, ["updates-first"], True),
+        (UBUNTU.release_upgrader, {"reboot": Reboot(True, ("libc6",))}, ["reboot-first"], True),
+        (UBUNTU.release_upgrader, {"systemd": False}, ["no-systemd"], True),
+    ],
+)
+def test_an_ubuntu_host_goes_where_its_upgrader_leads(
+    tool: ReleaseUpgrader | None, changed: dict[str, Any], blockers: list[str], listed: bool
+) -> None:
+    found = replace(UBUNTU, release_upgrader=tool, **changed)
+    asked = picked(host(), found, NEXT, NOW)
+    assert asked is not None
+    assert [b.id for b in asked.blockers] == blockers
+    assert (NEXT in [c.kind for c in foresee(host(), found, NOW).candidates]) is listed
+
+
+def test_an_ubuntu_host_says_which_release_that_is() -> None:
+    found = candidate(UBUNTU, NEXT)
+    assert found.title == "Ubuntu 22.04 to 24.04.3 LTS (noble)"
+    assert found.to == "24.04.3 LTS"
+    unasked = candidate(replace(UBUNTU, release_upgrader=ReleaseUpgrader("lts")), NEXT)
+    assert unasked.title == "Ubuntu 22.04 to what do-release-upgrade offers"
+    plan = make_plan(host(), UBUNTU, NEXT, NOW)
+    assert [s.id for s in plan.steps if not s.always][1:] == [
+        "prepare", "decide", "guard", "release-upgrade", "reboot", "settled", "done",
+    ]  # fmt: skip
+    assert {s.id for s in plan.steps if s.gate} == {"decide"}
 
 
 def test_other_systems_have_no_debian_release() -> None:

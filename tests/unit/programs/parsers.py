@@ -22,6 +22,7 @@ from engine.programs import (
     mounts,
     needrestart,
     os_release,
+    release_upgrader,
     routes,
     rpm_ostree,
     sockets,
@@ -95,6 +96,9 @@ PARSERS: dict[str, Parser] = {
     "needrestart": lambda output, errors, status: needrestart.parse(output, status),
     "read_only": lambda output, errors, status: filesystems.parse_read_only(output),
     "os_release": lambda output, errors, status: os_release.parse(output),
+    "release_upgrader": lambda output, errors, status: release_upgrader.parse(
+        output, status, "jammy"
+    ),
     "routes": lambda output, errors, status: routes.parse(output, status),
     "rpm_ostree": _rpm_ostree,
     "services": lambda output, errors, status: systemd.parse_services(output, status),

@@ -1,0 +1,123 @@
+"""An Ubuntu release upgrade, by a double of the upgrader, on a booted Debian called Ubuntu.
+
+The real one's screen, questions and archive stay unproven.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.conftest import NewHost
+from tests.lab.controller import Controller, job_file
+from tests.lab.machine import Machine
+from tests.lab.processes import wait_until
+from tests.lab.scenarios import lab_packages
+from tests.operators import text
+
+STEP = "release-upgrade"
+DOUBLE = Path(__file__).parent / "ubuntu/do-release-upgrade"
+OS_RELEASE = """\
+PRETTY_NAME="Ubuntu 22.04.5 LTS"
+NAME="Ubuntu"
+VERSION_ID="22.04"
+VERSION_CODENAME=jammy
+ID=ubuntu
+ID_LIKE=debian
+"""
+META_RELEASE = """\
+Dist: jammy
+Name: Jammy Jellyfish
+Version: 22.04.5 LTS
+Supported: 1
+
+Dist: noble
+Name: Noble Numbat
+Version: 24.04.3 LTS
+Supported: 1
+"""
+
+
+@pytest.fixture
+def host(new_host: NewHost) -> Machine:
+    host = new_host()
+    lab_packages(host, "v1", ["lab-lib", "lab-slow"])
+    shutil.copy(DOUBLE, host.root / "usr/bin/do-release-upgrade")
+    release = host.root / "usr/lib/os-release"
+    release.unlink()
+    release.write_text(OS_RELEASE)
+    prompts(host, "lts")
+    known = host.root / "var/lib/update-manager"
+    known.mkdir(parents=True, exist_ok=True)
+    (known / "meta-release-lts").write_text(META_RELEASE)
+    return host
+
+
+def prompts(host: Machine, word: str) -> None:
+    configuration = host.root / "etc/update-manager/release-upgrades"
+    configuration.parent.mkdir(exist_ok=True)
+    configuration.write_text(f"[DEFAULT]\nPrompt={word}\n")
+
+
+def behaves(host: Machine, mode: str) -> None:
+    (host.root / "etc/lab-upgrader").write_text(f"{mode}\n")
+
+
+def look(eve: Controller) -> dict[str, Any]:
+    document = json.loads(eve.call("status", eve.host.name, "--json").stdout)
+    return dict(document["hosts"][0])
+
+
+def in_log(host: Machine, words: bytes) -> bool:
+    try:
+        return words in job_file(host, "log", STEP).read_bytes()
+    except OSError:
+        return False
+
+
+def test_by_its_own_upgrader_which_is_not_just_believed(host: Machine, tmp_path: Path) -> None:
+    eve = Controller(tmp_path, host)
+    found = {c["id"]: c for c in look(eve)["candidates"]}[STEP]
+    assert (found["blockers"], found["to"]) == ([], "24.04.3 LTS")
+
+    # It says none, which may mean anything; nothing was changed.
+    behaves(host, "none")
+    told = text(eve.run(STEP, check=1))
+    assert "There is no development version of an LTS available." in told
+    assert "offers no release" in told
+
+    # It ends with 0 and has done nothing.
+    behaves(host, "refuses")
+    told = text(eve.run(STEP, check=4))
+    assert "New release '24.04.3 LTS' available." in told
+    refused = text(eve.call("answer", eve.last()["id"], "go-on", "--confirm", host.name, check=1))
+    run = eve.last()
+    assert run["state"] == "failed"
+    assert "this host is jammy still" in refused
+    assert "failed to fetch 'noble.tar.gz'" in refused
+    assert look(eve)["os"]["codename"] == "jammy"
+
+    behaves(host, "")
+    eve.run(STEP, check=4)
+    process = eve.begin("answer", eve.last()["id"], "go-on", "--confirm", host.name)
+    wait_until(partial(in_log, host, b"Unpacking lab-"), "the upgrader's term.log", timeout=120)
+    host.link(up=False)
+    wait_until(lambda: eve.last()["state"] == "unknown", "the cut to be seen", timeout=120)
+    host.link(up=True)
+    assert process.wait(timeout=300) == 0, text(eve.call("export", eve.last()["id"]))
+    log = job_file(host, "log", STEP).read_bytes()
+    assert b"INFO upgrade done" in log
+    assert b"this host is noble now" in job_file(host, "log", "done").read_bytes()
+    after = look(eve)
+    assert after["os"]["codename"] == "noble"
+    assert host.inside("systemctl is-system-running", check=False).stdout.strip() == "running"
+    for trace in ("release-upgrader-sshd.pid", "release-upgrader-screen"):
+        assert not (host.root / "run" / trace).exists()
+    assert STEP not in [c["id"] for c in after["candidates"]], "nothing newer is known"
+    prompts(host, "never")
+    assert "prompt-never" in text(eve.call("plan", host.name, STEP, check=5))
