@@ -12,9 +12,12 @@ from typing import Final, get_args
 from engine.families.traits import has_topic
 from engine.model.facts import Change, Facts
 from engine.model.host import Host
-from engine.model.plan import ConfirmAct, GuardAct, GuardTopic, Step
+from engine.model.plan import ConfirmAct, EndSpareAct, GuardAct, GuardTopic, SpareAct, Step
 from engine.programs.rpm_ostree import next_boot
 
+SPARE: Final = "spare-sshd"
+SPARE_PORT: Final = 1022
+"""Where Ubuntu's own upgrader puts its second sshd, so that firewalls may know it."""
 TOPICS: Final = tuple(topic for topic in get_args(GuardTopic) if topic != "deployment")
 """What packages can break."""
 
@@ -87,6 +90,23 @@ def guarded_for(
         CANNOT_UNDO,
     )
     return (guard, job, _confirm())
+
+
+def with_spare_sshd(host: Host, steps: Sequence[Step], around: str) -> tuple[Step, ...]:
+    """These steps, with a second way in from before the one called so until the run has ended."""
+    if host.transport != "ssh":
+        return tuple(steps)
+    at = next(n for n, step in enumerate(steps) if step.id in ("guard", around))
+    spare = Step(
+        SPARE, "Start a spare sshd, and come in by it", "host", SpareAct(SPARE_PORT),
+        reversible=True,
+        undo=("it is stopped when the run has ended; where that is badly, a day after it began",),
+    )  # fmt: skip
+    gone = Step(
+        f"no-{SPARE}", "See that the spare sshd is gone", "host", EndSpareAct(SPARE, around),
+        always=True, reversible=True,
+    )  # fmt: skip
+    return (*steps[:at], spare, *steps[at:], gone)
 
 
 def guarded_reboot(host: Host, facts: Facts, reboot: Step, *, new_kernel: bool) -> tuple[Step, ...]:

@@ -52,6 +52,8 @@ class Service:
     deploy: str | None = None
     restore: str | None = None
     backup_age: str | None = None
+    test: str | None = None
+    final_backup: str | None = None
     checks: tuple[Check, ...] = ()
 
 

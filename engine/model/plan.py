@@ -164,6 +164,28 @@ class ConfirmAct:
 
 
 @dataclass(frozen=True, slots=True)
+class SpareAct:
+    """Start a second sshd of copied files, and see that it can be reached from here."""
+
+    port: int
+    kind: Literal["spare"] = "spare"
+
+
+@dataclass(frozen=True, slots=True)
+class EndSpareAct:
+    """Take it away.
+
+    Attributes:
+        start: The step that started it.
+        unless: Where this step was begun and the run ended badly, somebody may need it: it stays.
+    """
+
+    start: str
+    unless: str
+    kind: Literal["end-spare"] = "end-spare"
+
+
+@dataclass(frozen=True, slots=True)
 class ScriptAct:
     """Run a script of the inventory on the controller, with the event as JSON on its input.
 
@@ -192,6 +214,8 @@ Act = (
     | GateAct
     | GuardAct
     | ConfirmAct
+    | SpareAct
+    | EndSpareAct
     | ScriptAct
     | ReplacingAct
 )
@@ -270,6 +294,13 @@ class Step:
                 )
             case ConfirmAct():
                 return ("confirm over a new connection, then remove the guard",)
+            case SpareAct(port=port):
+                return (
+                    f"run a copy of sshd with a copy of its configuration at port {port}",
+                    "connect to it from here",
+                )
+            case EndSpareAct():
+                return ("stop that sshd, and remove the copies",)
             case ScriptAct(command=command):
                 return (shlex.join(command),)
             case _ as act:

@@ -187,6 +187,10 @@ class _Steps:
         yield _step("quiet-again", title, "successor", self._quiet(held=True))
         title = "Test what was deployed and restored"
         yield _step(TEST, title, "successor", ChecksAct(self.checks, self.patience_s))
+        for service in self.host.services:
+            if service.test is not None:
+                title = f"Test {service.name} as its own test does"
+                yield self._script("test", title, service.test, service)
 
     def _copy(self) -> Iterator[Step]:
         title = f"Stop the services on {self.new} and hold them"
@@ -265,6 +269,10 @@ class _Steps:
         names = tuple(name for _, each in by_service for name in each)
         gate = EndGateAct(f"End {self.old} now?", self.ports, names, "soak")
         yield Step("end", f"End {self.old}?", "controller", gate, gate=True, reversible=True)
+        for service in self.host.services:
+            if service.final_backup is not None:
+                title = f"Back up what {self.old} has of {service.name}, for the last time"
+                yield self._script("final_backup", title, service.final_backup, service)
         if self.about.old_zone:
             title = f"Remove the records of {self.old}"
             yield self._records(REMOVE, title, "remove", self.about.old_zone, (self.host.address,))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.model.plan import Plan, ScriptAct
+from engine.model.plan import Plan, ScriptAct, Step
 from engine.model.replacing import PROVISION, TEST
 from engine.model.run import Run, StepState
 
@@ -69,9 +69,14 @@ def drill(plan: Plan, run: Run, results: Mapping[str, Mapping[str, Any]]) -> Dri
             )
     if not services:
         return None
-    built, tested = states.get(PROVISION), states.get(TEST)
-    passed = tested is not None and tested.state == "succeeded"
-    return Drill(tuple(services), _between(built, tested) if passed else None)
+    tests = [states[s.id] for s in plan.steps if s.id == TEST or _is_test(s)]
+    passed = bool(tests) and all(test.state == "succeeded" for test in tests)
+    took = _between(states.get(PROVISION), tests[-1]) if passed else None
+    return Drill(tuple(services), took)
+
+
+def _is_test(step: Step) -> bool:
+    return isinstance(step.act, ScriptAct) and step.act.event == "test"
 
 
 def _between(first: StepState | None, last: StepState | None) -> timedelta | None:

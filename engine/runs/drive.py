@@ -21,7 +21,7 @@ from engine.jobs.answers import LinkLostError, LockedError
 from engine.model.cutover import DnsSide
 from engine.model.facts import Depth, Look
 from engine.model.host import Host
-from engine.model.plan import ConfirmAct, GuardAct, Step
+from engine.model.plan import ConfirmAct, GuardAct, SpareAct, Step
 from engine.model.replacing import ReturnAct
 from engine.model.run import Run
 from engine.runs import steps
@@ -105,9 +105,10 @@ class Driver:
 
     @property
     def acted(self) -> bool:
-        """Something was begun that changes the host; a guard alone changes nothing."""
+        """Something was begun that changes the host; a guard or a spare sshd changes nothing."""
         acts = {step.id: step.act for step in self.record.plan.steps}
-        return any(not isinstance(acts.get(name), GuardAct) for name in self.record.begun)
+        nothing = GuardAct | SpareAct
+        return any(not isinstance(acts.get(name), nothing) for name in self.record.begun)
 
     @property
     def successor(self) -> Host | None:

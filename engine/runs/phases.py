@@ -9,12 +9,14 @@ from engine.errors import RefusedError
 from engine.model.plan import (
     BaselineAct,
     ConfirmAct,
+    EndSpareAct,
     GateAct,
     GuardAct,
     JobAct,
     Plan,
     RebootAct,
     ScriptAct,
+    SpareAct,
     Step,
     VerifyAct,
 )
@@ -39,7 +41,16 @@ class JobPhase:
 
 
 SingleAct = (
-    BaselineAct | RebootAct | GateAct | GuardAct | ScriptAct | ConfirmAct | VerifyAct | ReplacingAct
+    BaselineAct
+    | RebootAct
+    | GateAct
+    | GuardAct
+    | SpareAct
+    | EndSpareAct
+    | ScriptAct
+    | ConfirmAct
+    | VerifyAct
+    | ReplacingAct
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from tests.lab.conftest import NewHost
 from tests.lab.controller import Controller, job_file
 from tests.lab.machine import Machine
-from tests.lab.processes import wait_until
+from tests.lab.processes import run, wait_until
 from tests.lab.scenarios import lab_packages
 from tests.operators import text
 
@@ -73,6 +74,16 @@ def look(eve: Controller) -> dict[str, Any]:
     return dict(document["hosts"][0])
 
 
+def banner(host: Machine) -> bytes:
+    """What answers at the spare sshd's port."""
+    try:
+        with socket.create_connection((host.address, 1022), 5) as connection:
+            connection.settimeout(5)
+            return connection.recv(8)
+    except OSError:
+        return b""
+
+
 def in_log(host: Machine, words: bytes) -> bool:
     try:
         return words in job_file(host, "log", STEP).read_bytes()
@@ -96,16 +107,20 @@ def test_by_its_own_upgrader_which_is_not_just_believed(host: Machine, tmp_path:
     told = text(eve.run(STEP, check=4))
     assert "New release '24.04.3 LTS' available." in told
     refused = text(eve.call("answer", eve.last()["id"], "go-on", "--confirm", host.name, check=1))
-    run = eve.last()
-    assert run["state"] == "failed"
+    assert eve.last()["state"] == "failed"
     assert "this host is jammy still" in refused
     assert "failed to fetch 'noble.tar.gz'" in refused
     assert look(eve)["os"]["codename"] == "jammy"
+    assert banner(host) == b"SSH-2.0-", "after a bad end it stays for whoever mends it"
+    assert "The spare sshd stays" in refused
 
     behaves(host, "")
     eve.run(STEP, check=4)
     process = eve.begin("answer", eve.last()["id"], "go-on", "--confirm", host.name)
     wait_until(partial(in_log, host, b"Unpacking lab-"), "the upgrader's term.log", timeout=120)
+    assert banner(host) == b"SSH-2.0-"
+    by_spare = ("-p", "1022", "-o", f"HostKeyAlias={host.address}", "id -u")
+    assert run([*host.ssh_command(), *by_spare]).stdout == "0\n"
     host.link(up=False)
     wait_until(lambda: eve.last()["state"] == "unknown", "the cut to be seen", timeout=120)
     host.link(up=True)
@@ -119,5 +134,7 @@ def test_by_its_own_upgrader_which_is_not_just_believed(host: Machine, tmp_path:
     for trace in ("release-upgrader-sshd.pid", "release-upgrader-screen"):
         assert not (host.root / "run" / trace).exists()
     assert STEP not in [c["id"] for c in after["candidates"]], "nothing newer is known"
+    assert banner(host) == b""
+    assert not (host.root / "var/lib/hostshift/spare").exists()
     prompts(host, "never")
     assert "prompt-never" in text(eve.call("plan", host.name, STEP, check=5))

@@ -89,3 +89,5 @@ def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Pa
     document = json.loads(eve.call("status", host.name, "--json").stdout)
     assert document["hosts"][0]["os"]["codename"] == NEW
     assert "no-next-release" in text(eve.call("plan", host.name, STEP, check=5))
+    assert [s["state"] for s in run["steps"] if s["id"].endswith("spare-sshd")] == ["succeeded"] * 2
+    assert not (host.root / "var/lib/hostshift/spare").exists()

@@ -6,7 +6,7 @@ from typing import Final
 
 from engine.errors import RefusedError
 from engine.families.apt.release import KIND, before_any
-from engine.families.guarding import TOPICS, guarded_for, guarded_reboot
+from engine.families.guarding import TOPICS, guarded_for, guarded_reboot, with_spare_sshd
 from engine.model.candidate import Blocker, Candidate, Effects
 from engine.model.facts import Facts, ReleaseUpgrader
 from engine.model.host import Host
@@ -127,7 +127,7 @@ def steps(host: Host, facts: Facts) -> tuple[Step, ...]:
         JobAct(commands=(("release_upgrade", old),), environment=ENVIRONMENT,
                lock_wait_s=LOCK_WAIT_S, functions=FUNCTIONS),
     )  # fmt: skip
-    return (
+    found = (
         Step("prepare", "Ask the upgrader which release there is", "host",
              JobAct(commands=(("release_offered",),), environment=ENVIRONMENT,
                     functions=FUNCTIONS), reversible=True),
@@ -143,3 +143,4 @@ def steps(host: Host, facts: Facts) -> tuple[Step, ...]:
              JobAct(commands=(("release_is_new", old),), environment=ENVIRONMENT,
                     functions=FUNCTIONS)),
     )  # fmt: skip
+    return with_spare_sshd(host, found, KIND)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from engine.errors import RefusedError
 from engine.families.apt import chores, release, release_ubuntu, subset
-from engine.families.guarding import TOPICS, guarded, guarded_for, guarded_reboot
+from engine.families.guarding import (
+    TOPICS,
+    guarded,
+    guarded_for,
+    guarded_reboot,
+    with_spare_sshd,
+)
 from engine.model.facts import Change, Facts, Transaction
 from engine.model.host import Host
 from engine.model.plan import GateAct, JobAct, RebootAct, Step, VerifyAct
@@ -185,7 +191,7 @@ def _release(host: Host, facts: Facts) -> tuple[Step, ...]:
     question = f"Upgrade {host.name} to Debian {new.version} ({new.codename}) now?"
     reboot = RebootAct(busy=host.busy, deadline_s=int(host.deadlines.reboot_s), next_release=True)
     verify = VerifyAct(failed_units_before=facts.failed_units)
-    return (
+    found = (
         Step("prepare", f"Foresee it with the lists of {new.codename}, set beside", "host", look,
              reversible=True),
         Step("decide", "Read what it would do, and decide", "controller",
@@ -209,6 +215,7 @@ def _release(host: Host, facts: Facts) -> tuple[Step, ...]:
              JobAct(commands=(("release_done", new.codename),), environment=ENVIRONMENT,
                     functions=release.FUNCTIONS)),
     )  # fmt: skip
+    return with_spare_sshd(host, found, release.KIND)
 
 
 def _refresh(facts: Facts) -> tuple[Step, ...]:

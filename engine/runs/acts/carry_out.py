@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from engine.model.plan import (
     BaselineAct,
     ConfirmAct,
+    EndSpareAct,
     GateAct,
     GuardAct,
     RebootAct,
     ScriptAct,
+    SpareAct,
     VerifyAct,
 )
-from engine.runs.acts import gate, guard, health, reboot, replacing, script
+from engine.runs.acts import gate, guard, health, reboot, replacing, script, spare
 from engine.runs.acts.job import JobInHand
 from engine.runs.acts.replacing import again
 from engine.runs.observe import Observation
@@ -53,6 +55,10 @@ async def _single(driver: Driver, phase: SinglePhase) -> Observation:
             return await guard.arm(driver, step, act, more)
         case ConfirmAct() as act:
             return await guard.end_alone(driver, step, act, more)
+        case SpareAct() as act:
+            return await spare.start(driver, step, act, more)
+        case EndSpareAct() as act:
+            return await spare.end(driver, step, act, more)
         case ScriptAct() as act:
             return await script.run(driver, step, act, more)
         case _ as act:

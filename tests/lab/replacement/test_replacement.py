@@ -65,6 +65,7 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     assert "## Recovery drill" in story
     assert "services that passed their tests: " in story
     assert "TCP port 8080 is passed on to " in story
+    assert states(run)["test-files"] == "succeeded"
     assert "TCP port 5432 is not passed on: something listens there still" in story
     assert world.old.inside("systemctl is-active files.service", check=False).returncode != 0
     with urlopen(f"http://{world.old.address}:8080/health", timeout=10) as answer:
@@ -89,6 +90,7 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     run = ann.go_on(check=0)
     assert run["state"] == "succeeded", ann.story()
     assert list(world.cloud.machines) == [NEW]
+    assert (world.directory / "work/last-of-files.tar").stat().st_size > 2_000_000
     assert not old.container.is_on()
     assert "[hosts.server1]" not in world.inventory.read_text()
     assert old.address not in (world.directory / "known_hosts").read_text()

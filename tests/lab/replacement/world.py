@@ -72,6 +72,8 @@ freeze = "stop"
 deploy = "./scripts/deploy.sh files"
 restore = "./scripts/restore.sh files"
 backup_age = "./scripts/backup_age.sh files"
+test = "./scripts/test.sh"
+final_backup = "./scripts/final_backup.sh"
 checks = [
   {{http = "http://files.{zone}:8080/health", expect = 200}},
   {{unit = "files.service"}},

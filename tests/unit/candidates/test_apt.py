@@ -480,8 +480,11 @@ def test_an_ubuntu_host_says_which_release_that_is() -> None:
     assert unasked.title == "Ubuntu 22.04 to what do-release-upgrade offers"
     plan = make_plan(host(), UBUNTU, NEXT, NOW)
     assert [s.id for s in plan.steps if not s.always][1:] == [
-        "prepare", "decide", "guard", "release-upgrade", "reboot", "settled", "done",
+        "prepare", "decide", "spare-sshd", "guard", "release-upgrade", "reboot", "settled", "done",
     ]  # fmt: skip
+    assert [s.id for s in plan.steps if s.always] == ["confirm", "no-spare-sshd"]
+    alone = make_plan(host(transport="local"), UBUNTU, NEXT, NOW)
+    assert not {"spare-sshd", "no-spare-sshd"} & {s.id for s in alone.steps}
     assert {s.id for s in plan.steps if s.gate} == {"decide"}
 
 

@@ -385,8 +385,8 @@ def test_a_release_upgrade_is_foreseen_and_asked_about_before_anything_changes()
     made = make_plan(host(), facts(), "release-upgrade", NOW)
     order = [step.id for step in made.steps]
     assert order == [
-        "baseline", "prepare", "decide", "download", "sources",
-        "guard", "release-upgrade", "confirm", "reboot", "settled", "done",
+        "baseline", "prepare", "decide", "download", "sources", "spare-sshd",
+        "guard", "release-upgrade", "confirm", "reboot", "settled", "done", "no-spare-sshd",
     ]  # fmt: skip
     steps = {step.id: step for step in made.steps}
     assert steps["prepare"].reversible

@@ -38,6 +38,21 @@ def test_the_steps_stand_in_the_doctrines_order() -> None:
     ]  # fmt: skip
 
 
+def test_own_tests_and_a_last_backup_where_the_inventory_has_them() -> None:
+    more = replace(GIT, test="/test/git.sh", final_backup="/last/git.sh --apart")
+    host = declared(services=(more, SHOP))
+    order = [step.id for step in planned(host).steps]
+    assert order.index("test-git") == order.index("test") + 1
+    assert order.index("final-backup-git") == order.index("end") + 1
+    acts = {step.id: step.act for step in planned(host).steps}
+    assert acts["final-backup-git"] == ScriptAct(
+        ("/last/git.sh", "--apart"), "final_backup", 6 * 3600, "git"
+    )
+    back = [step.id for step in planned(host, back_to=replace(host, name="server0")).steps]
+    assert "test-git" not in back
+    assert "final-backup-git" in back
+
+
 def test_going_back_is_the_same_without_what_is_there_still() -> None:
     former = host("server0", retiring=True, address="server0.example.com")
     there, back = planned(), planned(back_to=former)
