@@ -12,12 +12,21 @@ TO: Final = "to="
 """Before the name of the server to go back to, in the subset of `go_back`."""
 
 
+def moving(host: Host) -> Host:
+    """The host with those of its services alone that a replacement moves."""
+    return with_fields(host, services=tuple(s for s in host.services if not s.stays))
+
+
 def replace(host: Host) -> Candidate:
     """The candidate; blocked while the inventory lacks something of it, each thing named."""
+    stay = ", ".join(s.name for s in host.services if s.stays)
+    host = moving(host)
     return Candidate(
         id="replace",
         kind="replace",
-        title="build the successor, move the services, end this server",
+        title=f"build a successor, move the services to it but for {stay}"
+        if stay
+        else "build the successor, move the services, end this server",
         changes=(),
         effects=Effects(
             reboot=False,
@@ -49,7 +58,7 @@ def go_back(host: Host) -> tuple[Candidate, ...]:
 
 def missing(host: Host) -> tuple[Blocker, ...]:
     """What the inventory lacks before server(n+1) can take over, each with the lines to add."""
-    found = []
+    host, found = moving(host), []
     if host.replacement.provision is None:
         found.append(_lacks("a script that provisions a successor", "provision"))
     found += _no_decommission(host)

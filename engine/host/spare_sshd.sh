@@ -33,8 +33,9 @@ start() {
     fi
     [ -z "$root" ] || problem 'this is no host of its own' # demo, tests
     daemon=$(command -v sshd) || problem 'there is no sshd'
-    rm -rf "$home" && mkdir -p "$home" || exit 1
-    cp -p "$daemon" "$home/sshd" && cp -p "$root/etc/ssh/sshd_config" "$home/" ||
+    rm -rf "$home"
+    mkdir -p "$home" || exit 1
+    { cp -p "$daemon" "$home/sshd" && cp -p "$root/etc/ssh/sshd_config" "$home/"; } ||
         problem 'sshd or its configuration could not be copied'
     set -- -f "$home/sshd_config" -p "$port" -o PidFile=none
     # From OpenSSH 9.8 on a session is a program of its own (sshd_config(5)).
@@ -49,7 +50,7 @@ start() {
             set -- "$@" -o "$option=$home/${program##*/}"
     done
     said=$("$home/sshd" -t "$@" 2>&1) || problem "the copied sshd refuses its configuration: $said"
-    mkdir -p -m 0755 "$root/run/sshd"
+    [ -d "$root/run/sshd" ] || mkdir -m 0755 "$root/run/sshd"
     # A session that somebody works in outlives the daemon (systemd.kill(5)).
     said=$(within 60 systemd-run --quiet --collect --unit="$unit" -p KillMode=process \
         -p RuntimeMaxSec="$longest_s" -p OOMScoreAdjust=-1000 "$home/sshd" -D "$@" 2>&1) ||

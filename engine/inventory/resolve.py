@@ -221,6 +221,7 @@ def _service(name: str, table: ServiceTable, absolute: Absolute) -> Service:
         deploy=_given(table.deploy, absolute),
         restore=_given(table.restore, absolute),
         backup_age=_given(table.backup_age, absolute),
+        stays=table.stays or False,
         test=_given(table.test, absolute),
         final_backup=_given(table.final_backup, absolute),
         checks=tuple(_check(check) for check in table.checks or ()),

@@ -319,6 +319,7 @@ class ServiceTable(Table):
     deploy: Program | None = key("Deploys the service on a successor.")
     restore: Program | None = key("Restores its data from the backups.")
     backup_age: Program | None = key("Prints the time of the newest restorable backup, RFC 3339.")
+    stays: bool | None = key("A replacement of its host leaves it where it is.")
     test: Program | None = key("Tests it on the successor, beyond its checks, before the copy.")
     final_backup: Program | None = key("The last backup of the old server's data, kept apart.")
     checks: list[CheckTable] | None = key("Health checks.")

@@ -37,7 +37,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What runs on a host under its own DNS names. Paths are absolute."""
+    """What runs on a host under its own DNS names. Paths are absolute.
+
+    Attributes:
+        stays: A replacement of its host leaves it where it is, and so that host goes on.
+    """
 
     name: str
     host: str
@@ -52,6 +56,7 @@ class Service:
     deploy: str | None = None
     restore: str | None = None
     backup_age: str | None = None
+    stays: bool = False
     test: str | None = None
     final_backup: str | None = None
     checks: tuple[Check, ...] = ()

@@ -410,7 +410,10 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
         case CloseAct():
             return ("remove the one-time key",)
         case InventoryAct(change="succeed", old=old, new=new, services=services):
-            return (f"{', '.join(services)}: host = {new}", f"[hosts.{old}] retiring = true")
+            return (
+                f"{', '.join(services)}: host = {new}",
+                f"[hosts.{old}] retiring = true, unless services stay on it",
+            )
         case InventoryAct(old=old):
             return (f"[hosts.{old}] leaves the inventory; its key leaves known_hosts",)
         case SoakAct(seconds=seconds, checks=checks):

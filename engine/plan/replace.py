@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from engine.candidates.replace import moving
 from engine.inventory.resolve import zone_of
 from engine.inventory.value import Hooks, Inventory
 from engine.model.host import Host, Service
@@ -90,6 +91,7 @@ class Replacing:
 
 def replacing(inventory: Inventory, host: Host) -> Replacing:
     """What the inventory says for the replacement of a host."""
+    host = moving(host)
     zones = [zone.name for zone in inventory.zones]
     by_zone: dict[str, list[str]] = {}
     for name in (name for service in host.services for name in service.names):
@@ -131,6 +133,8 @@ class _Steps:
     def __init__(
         self, host: Host, about: Replacing, hooks: Hooks, former: Host | None = None
     ) -> None:
+        self.stays = tuple(s.name for s in host.services if s.stays)
+        host = moving(host)
         self.host = host
         self.about = about
         self.hooks = hooks
@@ -266,6 +270,8 @@ class _Steps:
             act = RecordsAct(zone, "give-ttl-back", names, changed=_numbered("dns", number))
             title = f"Give the names in {zone} their TTL back"
             yield _step(_numbered("ttl-back", number), title, "dns", act)
+        if self.stays:
+            return  # the old host goes on with these
         names = tuple(name for _, each in by_service for name in each)
         gate = EndGateAct(f"End {self.old} now?", self.ports, names, "soak")
         yield Step("end", f"End {self.old}?", "controller", gate, gate=True, reversible=True)

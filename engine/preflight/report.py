@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from engine.candidates.replace import moving
 from engine.clock import rfc3339
 from engine.model.host import Host
 from engine.model.json_form import to_json
@@ -26,6 +27,7 @@ async def examine(
     Raises:
         HostshiftError: the host could not be looked at; see `preflight`.
     """
+    host = moving(host)
     found = await preflight(session.transport, host, session.clock)
     successor = propose(host, {*names_of(session.inventory), *(dns_names or ())})
     findings = judge(host, found, successor, dns_asked=dns_names is not None)

@@ -22,7 +22,7 @@ from tests.lab.scenarios import lab_packages
 from tests.operators import text
 
 STEP = "release-upgrade"
-DOUBLE = Path(__file__).parent / "ubuntu/do-release-upgrade"
+DOUBLE = Path(__file__).parent / "ubuntu/do-release-upgrade.sh"
 OS_RELEASE = """\
 PRETTY_NAME="Ubuntu 22.04.5 LTS"
 NAME="Ubuntu"

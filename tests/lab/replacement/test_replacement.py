@@ -143,6 +143,36 @@ def test_back_to_the_old_server_after_the_names_have_turned(world: World, tmp_pa
     assert not (world.old.root / HOME / "lock").exists()
 
 
+def test_what_stays_goes_on_where_it_is(world: World, tmp_path: Path) -> None:
+    inventory = world.inventory.read_text()
+    stays = "[services.web]\nstays = true\n"
+    world.inventory.write_text(inventory.replace("[services.web]\n", stays))
+    ann = Ann(tmp_path / "ann", world)
+    world.writer("files")
+    assert states(ann.replace())["cutover"] == "waiting", ann.story()
+    run = ann.go_on(check=0)
+    assert run["state"] == "succeeded", ann.story()
+    assert not {"end", "decommission", "deploy-web"} & set(states(run))
+    for writer in world.writers:
+        writer.wait_for(5)
+    world.stop_writers()
+    world.assert_nothing_lost()
+    assert world.address_of("files") == world.successor.address
+    assert world.address_of("web") == world.old.address
+    with urlopen(f"http://{world.old.address}/", timeout=10) as answer:
+        assert answer.read() == b"welcome\n"
+    assert world.old.inside("systemctl is-active files.service", check=False).returncode != 0
+    after = world.inventory.read_text()
+    assert "retiring" not in after
+    assert after.count('host = "server2"') == 2
+    kinds = [
+        c["kind"]
+        for c in json.loads(ann.call("status", OLD, "--json").stdout)["hosts"][0]["candidates"]
+    ]
+    assert "upgrade" in kinds
+    ann.call("check")
+
+
 def killed(ann: Ann, *words: str, when: str) -> None:
     """Begin a command and kill it without a word once a step has begun."""
     process = ann.begin(*words)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from engine.inventory.value import Hooks
 from engine.model.json_form import from_json, to_json
 from engine.model.plan import Plan, ScriptAct
@@ -17,6 +19,7 @@ from engine.model.replacing import (
     SyncAct,
 )
 from engine.model.writers import Writer
+from engine.plan import BlockedError
 from engine.runs.phases import last_phases, phases
 from tests.unit.builders import host
 from tests.unit.plan.replacements import GIT, SCRIPTS, SHOP, declared, planned
@@ -51,6 +54,19 @@ def test_own_tests_and_a_last_backup_where_the_inventory_has_them() -> None:
     back = [step.id for step in planned(host, back_to=replace(host, name="server0")).steps]
     assert "test-git" not in back
     assert "final-backup-git" in back
+
+
+def test_where_a_service_stays_the_old_host_goes_on() -> None:
+    host = declared(services=(GIT, replace(SHOP, stays=True, deploy=None, checks=())))
+    made = planned(host)
+    order = [step.id for step in made.steps]
+    assert not [name for name in order if "shop" in name]
+    assert order[-4:] == ["soak", "ttl-back", "return", "no-key-left"]
+    assert made.effects.units == GIT.units
+    following = next(s.act for s in made.steps if isinstance(s.act, InventoryAct))
+    assert following.services == ("git",)
+    with pytest.raises(BlockedError, match="names no service"):
+        planned(declared(services=(replace(GIT, stays=True),)))
 
 
 def test_going_back_is_the_same_without_what_is_there_still() -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from engine import health, writers
+from engine.candidates.replace import moving
 from engine.errors import HostshiftError, RefusedError
 from engine.jobs import lock
 from engine.model.host import Host
@@ -131,7 +132,7 @@ async def _lock(hand: Hand) -> None:
 async def _compared(hand: Hand, act: ReachAct) -> Done:
     before = from_json(Preflight, hand.result(PREFLIGHT)["found"])
     # Looked at for the same services, though the inventory doesn't know it yet.
-    new = replace(hand.new, services=hand.old.services)
+    new = replace(hand.new, services=moving(hand.old).services)
     now = await hand.ask(
         partial(preflight, hand.driver.transport, new, hand.driver.session.clock), new
     )
