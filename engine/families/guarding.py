@@ -92,18 +92,25 @@ def guarded_for(
     return (guard, job, _confirm())
 
 
-def with_spare_sshd(host: Host, steps: Sequence[Step], around: str) -> tuple[Step, ...]:
-    """These steps, with a second way in from before the one called so until the run has ended."""
+def with_spare_sshd(
+    host: Host, steps: Sequence[Step], before: Sequence[str], upgrade: str
+) -> tuple[Step, ...]:
+    """These steps, with a second way in until the run has ended.
+
+    Args:
+        before: Ids of which the first one that is there has it right before.
+        upgrade: The step after which a bad end leaves it for whoever mends the host.
+    """
     if host.transport != "ssh":
         return tuple(steps)
-    at = next(n for n, step in enumerate(steps) if step.id in ("guard", around))
+    at = next(n for n, step in enumerate(steps) if step.id in before)
     spare = Step(
         SPARE, "Start a spare sshd, and come in by it", "host", SpareAct(SPARE_PORT),
         reversible=True,
         undo=("it is stopped when the run has ended; where that is badly, a day after it began",),
     )  # fmt: skip
     gone = Step(
-        f"no-{SPARE}", "See that the spare sshd is gone", "host", EndSpareAct(SPARE, around),
+        f"no-{SPARE}", "See that the spare sshd is gone", "host", EndSpareAct(SPARE, upgrade),
         always=True, reversible=True,
     )  # fmt: skip
     return (*steps[:at], spare, *steps[at:], gone)

@@ -25,6 +25,11 @@ problem() {
     exit 0
 }
 
+listens() {
+    grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$1") .* 0A " \
+        "$root/proc/net/tcp" "$root/proc/net/tcp6" 2>/dev/null
+}
+
 start() {
     port=$1
     if within 20 systemctl is-active --quiet "$unit"; then
@@ -32,6 +37,7 @@ start() {
         return
     fi
     [ -z "$root" ] || problem 'this is no host of its own' # demo, tests
+    ! listens "$port" || problem "something else listens at port $port there"
     daemon=$(command -v sshd) || problem 'there is no sshd'
     rm -rf "$home"
     mkdir -p "$home" || exit 1
@@ -57,17 +63,16 @@ start() {
         problem "it could not be started: $said"
     tries=20
     while [ "$tries" -gt 0 ]; do
-        if grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$port") .* 0A " \
-            "$root/proc/net/tcp" "$root/proc/net/tcp6" 2>/dev/null; then
+        within 5 systemctl is-active --quiet "$unit" || break
+        if listens "$port"; then
             echo started
             return
         fi
-        within 5 systemctl is-active --quiet "$unit" || break
         tries=$((tries - 1))
         sleep 0.5
     done
     within 30 systemctl stop "$unit"
-    problem "it does not listen at port $port: a ListenAddress with a port of its own, or taken"
+    problem "it does not listen at port $port: has a ListenAddress a port of its own?"
 }
 
 end() {

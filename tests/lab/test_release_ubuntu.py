@@ -102,6 +102,18 @@ def test_by_its_own_upgrader_which_is_not_just_believed(host: Machine, tmp_path:
     assert "There is no development version of an LTS available." in told
     assert "offers no release" in told
 
+    # Where there is no second way in, that is asked about.
+    behaves(host, "")
+    eve.run(STEP, check=4)
+    host.inside("mkdir -p /run/sshd && /usr/sbin/sshd -p 1022 -o PidFile=/run/taken.pid")
+    answer = ("answer", eve.last()["id"], "go-on", "--confirm", host.name)
+    told = text(eve.call(*answer, check=4))
+    assert "something else listens at port 1022" in told
+    assert "Go on without a spare sshd?" in told
+    eve.call("answer", eve.last()["id"], "end", check=5)
+    assert eve.last()["state"] == "cancelled"
+    host.inside("kill $(cat /run/taken.pid)")
+
     # It ends with 0 and has done nothing.
     behaves(host, "refuses")
     told = text(eve.run(STEP, check=4))

@@ -143,4 +143,4 @@ def steps(host: Host, facts: Facts) -> tuple[Step, ...]:
              JobAct(commands=(("release_is_new", old),), environment=ENVIRONMENT,
                     functions=FUNCTIONS)),
     )  # fmt: skip
-    return with_spare_sshd(host, found, KIND)
+    return with_spare_sshd(host, found, ("guard", KIND), KIND)

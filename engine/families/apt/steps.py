@@ -215,7 +215,7 @@ def _release(host: Host, facts: Facts) -> tuple[Step, ...]:
              JobAct(commands=(("release_done", new.codename),), environment=ENVIRONMENT,
                     functions=release.FUNCTIONS)),
     )  # fmt: skip
-    return with_spare_sshd(host, found, release.KIND)
+    return with_spare_sshd(host, found, ("sources",), release.KIND)
 
 
 def _refresh(facts: Facts) -> tuple[Step, ...]:

@@ -27,7 +27,7 @@ if [ "$check" = yes ]; then
     echo "Run 'do-release-upgrade' to upgrade to it."
     exit 0
 fi
-if [ -n "$(apt list --upgradable 2>/dev/null | grep /)" ]; then
+if apt list --upgradable 2>/dev/null | grep -q /; then
     echo 'Please install all available updates for your release before upgrading.'
     exit 1
 fi

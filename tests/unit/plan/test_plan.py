@@ -385,7 +385,7 @@ def test_a_release_upgrade_is_foreseen_and_asked_about_before_anything_changes()
     made = make_plan(host(), facts(), "release-upgrade", NOW)
     order = [step.id for step in made.steps]
     assert order == [
-        "baseline", "prepare", "decide", "download", "sources", "spare-sshd",
+        "baseline", "prepare", "decide", "download", "spare-sshd", "sources",
         "guard", "release-upgrade", "confirm", "reboot", "settled", "done", "no-spare-sshd",
     ]  # fmt: skip
     steps = {step.id: step for step in made.steps}
