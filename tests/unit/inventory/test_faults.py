@@ -273,6 +273,10 @@ WHOLE = [
         '[defaults]\nafter = ["gone"]\n[hosts.a]\n[hosts.b]',
         ['2: defaults.after[0]: there is no host "gone" in this inventory'],
     ),
+    (
+        '[hosts.db1]\nretiring = true\nsuccessor = "bd2"\n[hosts.db2]',
+        ['3: hosts.db1.successor: there is no host "bd2" in this inventory; did you mean "db2"?'],
+    ),
     # loops
     (
         '[hosts.a]\njump = "b"\n[hosts.b]\njump = "c"\n[hosts.c]\njump = "a"',

@@ -84,6 +84,13 @@ def test_a_host_of_nothing_but_a_name(tmp_path: Path) -> None:
     assert not host.retiring
 
 
+def test_who_has_succeeded_knows_its_predecessor(tmp_path: Path) -> None:
+    text = '[hosts.a]\nretiring = {}\nsuccessor = "b"\n[hosts.b]\n'
+    a, b = read(tmp_path, text.format("true")).hosts
+    assert (a.predecessor, b.predecessor) == (None, "a")
+    assert read(tmp_path, text.format("false")).host("b").predecessor is None
+
+
 def test_a_host_overrides_each_default_by_itself(tmp_path: Path) -> None:
     inventory = read(
         tmp_path,
