@@ -51,7 +51,7 @@ def go_back(host: Host) -> tuple[Candidate, ...]:
             id=f"{found.id}:{subset}",
             title=f"go back to {former}: copy back what was written since, and switch",
             subset=subset,
-            blockers=(*_no_decommission(host), *_not_whole(host)),
+            blockers=(*_no_decommission(host), *_not_whole(moving(host))),
         ),
     )
 
