@@ -201,6 +201,7 @@ def _replacement(own: HostTable, default: ReplacementTable, absolute: Absolute) 
         ttl_s=mine.ttl or default.ttl or Replacement().ttl_s,
         thaw_after_s=mine.thaw_after or default.thaw_after or Replacement().thaw_after_s,
         bandwidth_kib=mine.bandwidth or default.bandwidth,
+        checksum=_either(mine.checksum, default.checksum) or False,
         start_within_s=mine.start_within or default.start_within or Replacement().start_within_s,
         forward=_either(mine.forward, default.forward) or False,
     )

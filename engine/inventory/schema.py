@@ -182,6 +182,10 @@ class ReplacementTable(Table):
     bandwidth: int | None = key(
         "KiB a second that copying may take while the old host serves. Default: no bound.", ge=1
     )
+    checksum: bool | None = key(
+        "The pass that verifies the copy compares contents, not only sizes and times: it reads all "
+        "on both sides while nobody may write, which lengthens the outage. Default false."
+    )
     start_within: Deadline | None = key(
         "How long the services of the successor may take to pass their checks once they were "
         'started; after the cutover it is a part of the outage. Default "2m".'

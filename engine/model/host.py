@@ -70,6 +70,7 @@ class Replacement:
         ttl_s: To how much the TTL of the services' names is lowered before the cutover.
         thaw_after_s: After so long without hostshift a frozen server(n) serves again.
         bandwidth_kib: KiB a second for copying while server(n) serves; None: no bound.
+        checksum: The pass that verifies compares contents, and so reads all on both sides.
         start_within_s: How long started services may take to pass their checks.
         forward: After the cutover server(n) passes on what still comes to it.
     """
@@ -80,6 +81,7 @@ class Replacement:
     ttl_s: int = 60
     thaw_after_s: int = 1800
     bandwidth_kib: int | None = None
+    checksum: bool = False
     start_within_s: int = 120
     forward: bool = False
 

@@ -168,6 +168,7 @@ class SyncAct:
         bandwidth_kib: KiB a second; None: as fast as it goes.
         former: Earlier passes; when the last of them took little time, or not much less than the
             one before, another one is worth nothing. Empty: this one is always made.
+        checksum: Compare contents, not only sizes and times.
     """
 
     pass_: PassKind
@@ -175,6 +176,7 @@ class SyncAct:
     opened: str
     bandwidth_kib: int | None = None
     former: tuple[str, ...] = ()
+    checksum: bool = False
     kind: Literal["sync"] = "sync"
 
 
@@ -383,9 +385,9 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
         case OpenAct(paths=paths, back=back):
             against = ("data flow back: let the direction of data be turned round",) if back else ()
             return (*against, *(f"a one-time key that may read {path} by rsync" for path in paths))
-        case SyncAct(pass_=kind, paths=paths, former=former):
+        case SyncAct(pass_=kind, paths=paths, former=former, checksum=checksum):
             only = ("only while each pass gets much shorter:",) if former else ()
-            return (*only, *(shlex.join(_rsync(kind, path)) for path in paths))
+            return (*only, *(shlex.join(_rsync(kind, path, checksum)) for path in paths))
         case CutoverGateAct(question=question) | EndGateAct(question=question):
             return (f"ask: {question}",)
         case FreezeAct(writers=writers, deadline_s=seconds):
@@ -422,7 +424,7 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
             return ("systemctl --no-block poweroff",)
 
 
-def _rsync(kind: PassKind, path: str) -> tuple[str, ...]:
+def _rsync(kind: PassKind, path: str, checksum: bool) -> tuple[str, ...]:
     options = {
         "bulk": (),
         "rehearsal": ("--dry-run",),
@@ -430,7 +432,8 @@ def _rsync(kind: PassKind, path: str) -> tuple[str, ...]:
         "verify": ("--dry-run", "--itemize-changes"),
     }[kind]
     common = ("rsync", "-aHAXS", "--numeric-ids", "--delete", "--partial")
-    return (*common, *options, f"OLD:{path}/", f"{path}/")
+    contents = ("--checksum",) if checksum else ()
+    return (*common, *contents, *options, f"OLD:{path}/", f"{path}/")
 
 
 def _checks(checks: tuple[ServiceCheck, ...]) -> tuple[str, ...]:

@@ -333,7 +333,8 @@ class _Steps:
         self, kind: PassKind, title: str, step_id: str | None = None, former: tuple[str, ...] = ()
     ) -> Step:
         bandwidth = self.host.replacement.bandwidth_kib if kind == "bulk" else None
-        act = SyncAct(kind, self.paths, OPEN, bandwidth, former)
+        checksum = kind == "verify" and self.host.replacement.checksum
+        act = SyncAct(kind, self.paths, OPEN, bandwidth, former, checksum)
         return _step(step_id or kind, title, "successor", act)
 
     def _records(

@@ -56,6 +56,13 @@ def test_own_tests_and_a_last_backup_where_the_inventory_has_them() -> None:
     assert "final-backup-git" in back
 
 
+def test_contents_are_compared_by_the_last_pass_alone_where_that_is_wanted() -> None:
+    wanted = planned(declared(replacement=replace(SCRIPTS, checksum=True)))
+    compared = [s.id for s in wanted.steps if any("--checksum" in line for line in s.commands)]
+    assert compared == ["verify"]
+    assert not any("--checksum" in line for s in planned().steps for line in s.commands)
+
+
 def test_where_a_service_stays_the_old_host_goes_on() -> None:
     host = declared(services=(GIT, replace(SHOP, stays=True, deploy=None, checks=())))
     made = planned(host)

@@ -98,6 +98,7 @@ async def sync(hand: Hand, act: SyncAct) -> Done | Observation:
         act.paths,
         kind=act.pass_,
         bandwidth_kib=act.bandwidth_kib,
+        checksum=act.checksum,
     )
     observed = await _job(hand, JobAct(commands=commands))
     if observed.state not in ("running", "succeeded"):
