@@ -114,7 +114,21 @@ def test_back_to_the_old_server_after_the_names_have_turned(world: World, tmp_pa
     assert "hostshift-run: " in text(refused), text(refused)
     ann.call("answer", run["id"], "end", check=5)
 
-    run = ann.replace(NEW, f"replace:to={OLD}")
+    # Killed on the way back, and then refused by the name server: back to server2.
+    back = f"replace:to={OLD}"
+    run = ann.replace(NEW, back)
+    key = world.directory / "tsig.key"
+    right = key.read_text()
+    key.write_text(secret() + "\n")
+    killed(ann, "answer", run["id"], "go-on", "--confirm", NEW, when="start")
+    ann.call("attach", run["id"], "--take-over", "it was killed", check=1, timeout=400)
+    assert ann.last()["state"] == "rolled-back", ann.story()
+    for writer in world.writers:
+        writer.wait_for(5)
+    assert world.old.inside("systemctl is-active files.service", check=False).returncode
+    key.write_text(right)
+
+    run = ann.replace(NEW, back)
     found = states(run)
     assert (run["state"], found["cutover"]) == ("waiting", "waiting"), ann.story()
     assert not {"deploy-web", "restore-web", "quiet"} & set(found), "it is there still"
