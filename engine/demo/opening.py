@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -246,6 +246,7 @@ def _ended_by_signals() -> Iterator[list[Path]]:
             loop.call_soon_threadsafe(task.cancel)
 
     former: dict[signal.Signals, Any] = {}
+    wakes = _waking(loop)
     try:
         for number in (signal.SIGHUP, signal.SIGTERM):
             if signal.getsignal(number) is signal.SIG_DFL:
@@ -257,6 +258,34 @@ def _ended_by_signals() -> Iterator[list[Path]]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+        wakes()
+
+
+def _waking(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+    """Have signals end the loop's wait; what takes that back.
+
+    Python runs a handler once its main thread does something, and a signal that comes right before
+    the wait, or to another thread, doesn't make it do anything (signal.set_wakeup_fd).
+    """
+    heard, told = socket.socketpair()
+    heard.setblocking(False)
+    told.setblocking(False)
+    try:
+        former = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    except ValueError:  # not the main thread
+        heard.close()
+        told.close()
+        return lambda: None
+    loop.add_reader(heard, lambda: heard.recv(4096))
+
+    def end() -> None:
+        now = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(former if now == told.fileno() else now)
+        loop.remove_reader(heard)
+        heard.close()
+        told.close()
+
+    return end
 
 
 __all__ = ["Fleet", "open_demo", "serve_fleet"]

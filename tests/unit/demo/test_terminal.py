@@ -69,7 +69,7 @@ def test_the_screens_end_with_their_terminal(how: str, tmp_path: Path) -> None:
 
 
 LEFT_ALONE = """
-import asyncio, pathlib, sys, threading, time
+import asyncio, pathlib, signal, sys, threading, time
 from engine.demo import opening
 
 opening._PATIENCE_S = 0.5
@@ -78,6 +78,8 @@ async def screens():
     with opening._ended_by_signals() as places:
         places.append(pathlib.Path(sys.argv[1]))
         threading.Thread(target=time.sleep, args=(1000,)).start()
+        # So it comes to the other thread, as it may at any time: the loop's wait goes on.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGTERM))
         print("open", flush=True)
         await asyncio.sleep(1000)
 
