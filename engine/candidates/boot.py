@@ -32,7 +32,7 @@ def boot_chain(changes: Sequence[Change]) -> tuple[str, ...]:
 
 def _shown(change: Change) -> str:
     if change.action == "remove":
-        return f"{change.name} {change.from_version or ''} removed".replace("  ", " ")
+        return " ".join(filter(None, (change.name, change.from_version, "removed")))
     if change.from_version is None:
         return f"{change.name} {change.to_version} new"
     return f"{change.name} {change.from_version} → {change.to_version}"
@@ -45,7 +45,8 @@ def next_boot(facts: Facts, candidate: Candidate) -> tuple[str, ...]:
 
 def _next_boot(facts: Facts, candidate: Candidate) -> Iterator[str]:
     running = facts.kernel.running
-    coming = _coming(facts, candidate.changes or ()) or facts.kernel.expected
+    changes = candidate.changes or ()
+    coming = _coming(facts, changes)
     if running is None:
         return
     if candidate.effects.reboot or candidate.kind == "reboot":
@@ -54,7 +55,8 @@ def _next_boot(facts: Facts, candidate: Candidate) -> Iterator[str]:
         elif coming == running:
             yield f"kernel {running}, as now"
         else:
-            yield f"kernel {running} → {coming}; {running} stays installed"
+            goes = any(c.action == "remove" and release_of(c.name) == running for c in changes)
+            yield f"kernel {running} → {coming}" + (f"; {running} is removed" if goes else "")
     if candidate.kind == "reboot":
         yield from facts.reboot.reasons
 

@@ -105,7 +105,7 @@ def with_spare_sshd(
         return tuple(steps)
     at = next(n for n, step in enumerate(steps) if step.id in before)
     spare = Step(
-        SPARE, "Start a spare sshd, and come in by it", "host", SpareAct(SPARE_PORT),
+        SPARE, "Start a spare sshd, and connect to it", "host", SpareAct(SPARE_PORT),
         reversible=True,
         undo=("it is stopped when the run has ended; where that is badly, a day after it began",),
     )  # fmt: skip

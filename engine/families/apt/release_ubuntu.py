@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.errors import RefusedError
+from engine.families.apt.policy import ENVIRONMENT, LOCK_WAIT_S
 from engine.families.apt.release import KIND, before_any
 from engine.families.guarding import TOPICS, guarded_for, guarded_reboot, with_spare_sshd
 from engine.model.candidate import Blocker, Candidate, Effects
@@ -13,12 +14,6 @@ from engine.model.host import Host
 from engine.model.plan import GateAct, JobAct, RebootAct, Step, VerifyAct
 
 FUNCTIONS: Final = "release_ubuntu.sh"
-ENVIRONMENT: Final = (
-    ("DEBIAN_FRONTEND", "noninteractive"),
-    ("LANGUAGE", ""),
-    ("LC_ALL", "C.UTF-8"),
-)
-LOCK_WAIT_S: Final = 600
 _NO_WAY: Final = ("no-release-upgrader", "prompt-never", "no-next-release", "upgrade-broken")
 _CONFIGURATION: Final = "/etc/update-manager/release-upgrades"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.errors import RefusedError
 from engine.families.apt import chores, release, release_ubuntu, subset
+from engine.families.apt.policy import ENVIRONMENT, LOCK_WAIT_S, POLICY, PROGRESS_FD
 from engine.families.guarding import (
     TOPICS,
     guarded,
@@ -16,27 +17,6 @@ from engine.model.host import Host
 from engine.model.plan import GateAct, JobAct, RebootAct, Step, VerifyAct
 from engine.programs.apt_transaction import expected_lines
 
-LOCK_WAIT_S = 600
-"""Seconds to wait for dpkg's lock: apt-daily-upgrade is usually done within ten minutes."""
-PROGRESS_FD = 3
-"""The descriptor on which the job's ``progress`` file is open (docs/runs.md)."""
-
-ENVIRONMENT: tuple[tuple[str, str], ...] = (
-    ("APT_LISTBUGS_FRONTEND", "none"),
-    ("APT_LISTCHANGES_FRONTEND", "none"),
-    ("DEBIAN_FRONTEND", "noninteractive"),
-    ("LANGUAGE", ""),
-    ("LC_ALL", "C.UTF-8"),
-    ("NEEDRESTART_MODE", "l"),  # list what should be restarted, restart nothing
-    ("UCF_FORCE_CONFFOLD", "1"),  # ucf asks by debconf, which dpkg's own options don't answer
-)
-POLICY = (
-    # Files that someone edited are kept, the package's version lies beside it as .dpkg-dist.
-    *("-o", "Dpkg::Options::=--force-confdef"),
-    *("-o", "Dpkg::Options::=--force-confold"),
-    *("-o", f"DPkg::Lock::Timeout={LOCK_WAIT_S}"),
-    *("-o", f"APT::Status-Fd={PROGRESS_FD}"),
-)
 _SELECTION = {
     # What `apt upgrade` does: new packages yes, removals never (apt-get(8)).
     "upgrade": ("--with-new-pkgs", "upgrade"),

@@ -10,7 +10,7 @@ from engine.guard import GuardState
 from engine.jobs import lock
 from engine.jobs.answers import LockedError
 from engine.jobs.follow import ROUND_S, Seen, follow
-from engine.jobs.mirror import Mirror, last, read
+from engine.jobs.mirror import Mirror, last
 from engine.jobs.start import start, withdraw
 from engine.jobs.stop import stop
 from engine.model.facts import Facts
@@ -38,8 +38,6 @@ STARTING_LOOKS: Final = 30
 TRIES: Final = 3
 """How often a look that could not read everything, or a log that differed, is done again."""
 VERSIONS_S: Final = 60
-LOG: Final = 256 * 1024
-"""Bytes of a log's end in which apt's word on what it has fetched is looked for."""
 
 
 class JobInHand:
@@ -201,8 +199,8 @@ class JobInHand:
                     await driver.sleep(SETTLE_S)
                     continue
                 if self._job.exit_status:
-                    tail = read(mirror.path, max(0, mirror.length - TAIL), TAIL)
-                    self._job = replace(self._job, errors=last_errors(tail))
+                    errors = last_errors(last(mirror.path, TAIL))
+                    self._job = replace(self._job, errors=errors)
                 self.observed()
                 return
         finally:
@@ -244,7 +242,7 @@ class JobInHand:
         if job is None or job.exit_status != 0:
             return
         path = driver.logs.path(driver.run.id, self._phase.job.id)
-        rows = foreseen.table(driver.record.plan, job, after, last(path, LOG), self._seconds())
+        rows = foreseen.table(driver.record.plan, job, after, last(path, TAIL), self._seconds())
         results = {**driver.record.results, step_id: foreseen.kept(rows)}
         driver.record = replace(driver.record, results=results)
         self._after = replace(after, checked=(*after.checked, *foreseen.words(rows)))

@@ -62,35 +62,34 @@ async def _unreachable(driver: Driver, act: SpareAct) -> str | None:
 
 
 async def end(driver: Driver, step: Step, act: EndSpareAct, more: bool) -> Observation:
-    """Take it away, whatever became of the run."""
+    """Take it away, whatever became of the run; what is left of it is told beside the run's end."""
+    told, observed = await _ended(driver, act)
+    driver.over(step, observed)
+    await driver.saved()
+    if told:
+        return Observation("attention", observed.reason, observed.hint)
+    return Observation("running" if more else "succeeded", observed.reason)
+
+
+async def _ended(driver: Driver, act: EndSpareAct) -> tuple[bool, Observation]:
+    """Whether something is left of it, and what became of the step."""
     if act.start not in driver.record.begun:
-        observed = Observation("cancelled", ("There was none.",))
-        driver.over(step, observed)
-        return Observation("running" if more else "succeeded")
+        return False, Observation("cancelled", ("There was none.",))
     verdict = driver.record.verdict
     if act.unless in driver.record.begun and verdict is not None and verdict.state in BADLY:
         stays = (
             "The spare sshd stays for whoever mends this: it ends by itself a day after it began, "
             "or by `systemctl stop hostshift-spare-sshd`."
         )
-        observed = Observation("succeeded", (stays,))
-        driver.over(step, observed)
-        await driver.saved()
-        return Observation("failed", observed.reason)  # told beside the run's own end
+        return True, Observation("succeeded", (stays,))
     try:
         said = await driver.asking(partial(_call, driver, "end"))
     except CannotStartError as error:
         said = error.message
     if said == "ended":
-        observed = Observation("succeeded", ("The spare sshd is gone.",))
-        driver.over(step, observed)
-        await driver.saved()
-        return Observation("running" if more else "succeeded", observed.reason)
+        return False, Observation("succeeded", ("The spare sshd is gone.",))
     words = f"The spare sshd could not be taken away: {said.removeprefix('problem ')}"
-    observed = Observation("failed", (words,), "systemctl stop hostshift-spare-sshd there.")
-    driver.over(step, observed)
-    await driver.saved()
-    return observed
+    return True, Observation("failed", (words,), "systemctl stop hostshift-spare-sshd there.")
 
 
 async def _call(driver: Driver, *words: str) -> str:

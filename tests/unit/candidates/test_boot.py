@@ -36,8 +36,10 @@ def test_the_kernel_that_comes() -> None:
     def said(candidate: Candidate, *changes: Change, found: Facts = HOST) -> tuple[str, ...]:
         return next_boot(found, replace(candidate, changes=changes))
 
-    to_new = f"kernel {RUNNING} → 6.1.0-41-amd64; {RUNNING} stays installed"
+    to_new = f"kernel {RUNNING} → 6.1.0-41-amd64"
     assert said(UPGRADE, NEW) == (to_new,)
+    gone = remove(f"linux-image-{RUNNING}")
+    assert said(UPGRADE, NEW, gone) == (f"{to_new}; {RUNNING} is removed",)
     assert said(UPGRADE, install("linux-image-6.1.0-41-cloud-amd64")) == (
         f"kernel {RUNNING}, as now",
     )
