@@ -47,16 +47,32 @@ def propose(host: Host, taken: Iterable[str]) -> Successor:
     """
     first, whole = _taken(taken)
     shape = _shape(host.name)
-    domain = _domain(host)
     passed: list[str] = []
     number = shape.number
     while True:
         number += 1
         name = shape.with_number(number)
-        address = None if domain is None else f"{name}{domain}"
+        address = own_dns_name(host, name)
         if not any(_is_taken(form, first, whole) for form in (name, address) if form):
             return Successor(name, address, tuple(passed))
         passed.append(name)
+
+
+def follows(host: Host, name: str) -> bool:
+    """Whether a name is one that `propose` could have given the host's successor."""
+    shape = _shape(host.name)
+    digits = re.search(r"[0-9]+$", name[: len(name) - len(shape.after)])
+    if digits is None:
+        return False
+    # Digits before the number may belong to the name itself.
+    numbers = {int(digits[0][-length:]) for length in range(1, 20)}
+    return any(n > shape.number and shape.with_number(n) == name for n in numbers)
+
+
+def own_dns_name(host: Host, successor: str) -> str | None:
+    """A successor's own DNS name, where the host's address is its name with a domain."""
+    domain = _domain(host)
+    return None if domain is None else f"{successor}{domain}"
 
 
 def names_of(inventory: Inventory) -> frozenset[str]:

@@ -1,9 +1,12 @@
-"""``decommission``: the end of server(n), offered only where a successor has taken over."""
+"""``decommission``: the end of server(n), and of a successor that was built and isn't used."""
 
 from __future__ import annotations
 
+from engine.candidates.replace import no_decommission
 from engine.model.candidate import Blocker, Candidate, Effects
+from engine.model.facts import Facts
 from engine.model.host import Host
+from engine.successor import follows
 
 
 def decommission(host: Host) -> Candidate:
@@ -21,5 +24,26 @@ def decommission(host: Host) -> Candidate:
                 "evidence.",
                 "hostshift runs",
             ),
+        ),
+    )
+
+
+def unused_successor(host: Host, facts: Facts) -> tuple[Candidate, ...]:
+    """The end of the successor that a replacement has built for this host and left unused.
+
+    A host's word alone ends no other server: the name must be one that its successor could have.
+    """
+    built = facts.successor
+    if built is None or not follows(host, built.name):
+        return ()
+    return (
+        Candidate(
+            id=f"decommission:{built.name}",
+            kind="decommission",
+            title=f"remove {built.name}, which was built as the successor and isn't used",
+            changes=(),
+            effects=Effects(reboot=False, units=(), containers=(), conffiles=()),
+            subset=built.name,
+            blockers=no_decommission(host),
         ),
     )

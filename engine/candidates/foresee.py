@@ -6,7 +6,7 @@ from dataclasses import replace as with_fields
 from datetime import datetime
 
 from engine.candidates.blockers import common_blockers
-from engine.candidates.decommission import decommission
+from engine.candidates.decommission import decommission, unused_successor
 from engine.candidates.reboot import reboot
 from engine.candidates.recommendation import recommend
 from engine.candidates.replace import go_back, replace
@@ -61,7 +61,10 @@ def _acting(host: Host, facts: Facts) -> tuple[Candidate, ...]:
     if host.retiring:
         return (decommission(host),)
     in_place = family(facts.family).candidates(host, facts)
-    return (*in_place, reboot(host, facts, in_place), replace(host), *go_back(host))
+    return (
+        *(*in_place, reboot(host, facts, in_place)),
+        *(replace(host), *go_back(host), *unused_successor(host, facts)),
+    )
 
 
 def picked(

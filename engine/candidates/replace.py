@@ -51,7 +51,7 @@ def go_back(host: Host) -> tuple[Candidate, ...]:
             id=f"{found.id}:{subset}",
             title=f"go back to {former}: copy back what was written since, and switch",
             subset=subset,
-            blockers=(*_no_decommission(host), *_not_whole(moving(host))),
+            blockers=(*no_decommission(host), *_not_whole(moving(host))),
         ),
     )
 
@@ -61,13 +61,14 @@ def missing(host: Host) -> tuple[Blocker, ...]:
     host, found = moving(host), []
     if host.replacement.provision is None:
         found.append(_lacks("a script that provisions a successor", "provision"))
-    found += _no_decommission(host)
+    found += no_decommission(host)
     for service in host.services:
         found += _missing_of(service)
     return (*found, *_not_whole(host))
 
 
-def _no_decommission(host: Host) -> tuple[Blocker, ...]:
+def no_decommission(host: Host) -> tuple[Blocker, ...]:
+    """That nobody could end a server, where the inventory has no script for it."""
     if host.replacement.decommission is not None:
         return ()
     return (_lacks("a script that ends the old server after the soak", "decommission"),)

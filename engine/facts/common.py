@@ -10,6 +10,7 @@ from engine.families.protocol import Section, Sections
 from engine.model.facts import Depth, Facts, OperatingSystem, Problem, Reboot
 from engine.programs import (
     access,
+    built_successor,
     containers,
     filesystems,
     host_lock,
@@ -134,6 +135,7 @@ def _running(sections: Sections, facts: Facts, problems: list[Problem]) -> Facts
         containers=running,
         auto_updates=updaters,
         lock=lock,
+        successor=built_successor.parse(_output(sections, "successor")),
         refused_configs=None if tested is None else access.parse(tested.output),
     )
 

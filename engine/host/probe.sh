@@ -571,6 +571,11 @@ apt_sections() {
     if phases; then section upgrade-phased "$apt_limit" look_upgrade_phased; fi
 }
 
+# What successor.sh notes while a successor is being built.
+look_successor() {
+    head -n 2 "$root/var/lib/hostshift/successor" | head -c 2000
+}
+
 # What do-release-upgrade goes by. Its own check would write below /var/lib: what it wrote there last is
 # read, a file for each kind of upgrade (MetaRelease.py in update-manager).
 look_release_upgrader() {
@@ -615,6 +620,9 @@ main() {
     section containers "$short_limit" look_containers
     section kubernetes "$short_limit" look_kubernetes
     section lock "$short_limit" look_lock
+    if [ -r "$root/var/lib/hostshift/successor" ]; then
+        section successor "$short_limit" look_successor
+    fi
     if [ -e "$root/run/ostree-booted" ] && has rpm-ostree; then
         section rpm-ostree "$apt_limit" look_rpm_ostree
     fi

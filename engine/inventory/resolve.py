@@ -204,6 +204,7 @@ def _replacement(own: HostTable, default: ReplacementTable, absolute: Absolute) 
         checksum=_either(mine.checksum, default.checksum) or False,
         start_within_s=mine.start_within or default.start_within or Replacement().start_within_s,
         forward=_either(mine.forward, default.forward) or False,
+        references=_given(mine.references or default.references, absolute),
     )
 
 

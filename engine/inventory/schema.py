@@ -171,6 +171,9 @@ class ReplacementTable(Table):
         "Makes the successor; ends by printing one line of JSON with its address and host keys."
     )
     decommission: Program | None = key("Ends the old host after the soak.")
+    references: Program | None = key(
+        "Lists what still names the old host, such as monitoring and backups, before it is ended."
+    )
     soak: Duration | None = key('How long the old host is kept after the cutover, such as "5d".')
     ttl: Deadline | None = key(
         'To how much the TTL of the services\' names is lowered before the cutover. Default "60s".'

@@ -357,6 +357,14 @@ class HostLock:
 
 
 @dataclass(frozen=True, slots=True)
+class BuiltSuccessor:
+    """The successor that was being built for this host, as the last run that did has noted it."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedConfig:
     """A configuration that its program refuses, so that its next start fails.
 
@@ -401,6 +409,7 @@ class Facts:
         lists_age_s: Seconds since the package lists were last refreshed.
         deployments: Boot order, index 0 boots next; None where the family has none.
         lock: A hostshift's lock on this host, or None where there is none.
+        successor: A successor that was built for this host; whether it is still there isn't known.
         systemd: Whether systemd is PID 1.
         busy: Another package operation runs, in the program's own words.
         read_only: Mount points that updates write to and that can only be read.
@@ -436,6 +445,7 @@ class Facts:
     systemd: bool | None = None
     busy: str | None = None
     lock: HostLock | None = None
+    successor: BuiltSuccessor | None = None
     read_only: tuple[str, ...] | None = None
     clock_off_s: int | None = None
     refused_configs: tuple[RefusedConfig, ...] | None = None

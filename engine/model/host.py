@@ -73,6 +73,7 @@ class Replacement:
         checksum: The pass that verifies compares contents, and so reads all on both sides.
         start_within_s: How long started services may take to pass their checks.
         forward: After the cutover server(n) passes on what still comes to it.
+        references: A script that lists what still names server(n), before it is ended.
     """
 
     provision: str | None = None
@@ -84,6 +85,7 @@ class Replacement:
     checksum: bool = False
     start_within_s: int = 120
     forward: bool = False
+    references: str | None = None
 
 
 BUSY = (

@@ -19,6 +19,7 @@ RecordsPurpose = Literal["own", "lower-ttl", "switch", "give-ttl-back", "remove"
 PREFLIGHT: Final = "preflight"
 PROVISION: Final = "provision"
 REACH: Final = "reach"
+REFERENCES: Final = "references"
 TEST: Final = "test"
 HOLD: Final = "hold"
 CUTOVER: Final = "cutover"
@@ -321,6 +322,30 @@ class PowerOffAct:
     kind: Literal["power-off"] = "power-off"
 
 
+@dataclass(frozen=True, slots=True)
+class UnusedAct:
+    """See that a successor which was built isn't used: no right to write, no name leads to it.
+
+    Attributes:
+        services: Those that a replacement moves.
+        names: Their DNS names, by zone.
+    """
+
+    name: str
+    address: str
+    services: tuple[str, ...]
+    names: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    kind: Literal["unused"] = "unused"
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetAct:
+    """Forget such a successor, once it is gone: its host keys, and that it was built."""
+
+    name: str
+    kind: Literal["forget"] = "forget"
+
+
 ReplacingAct = (
     PreflightAct
     | FormerAct
@@ -344,6 +369,8 @@ ReplacingAct = (
     | SoakAct
     | EndGateAct
     | PowerOffAct
+    | UnusedAct
+    | ForgetAct
 )
 
 
@@ -422,6 +449,10 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
             return (f"for {seconds} s:", *_checks(checks), "count who still comes to the old host")
         case PowerOffAct():
             return ("systemctl --no-block poweroff",)
+        case UnusedAct(name=name, address=address):
+            return (f"see that {name} at {address} may not write, and that no name leads to it",)
+        case ForgetAct(name=name):
+            return (f"the keys of {name} leave known_hosts",)
 
 
 def _rsync(kind: PassKind, path: str, checksum: bool) -> tuple[str, ...]:

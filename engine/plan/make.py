@@ -19,6 +19,7 @@ from engine.model.host import Host
 from engine.model.plan import Chore, OutageWindow, Plan, Step
 from engine.plan.around import around as around_steps
 from engine.plan.reboot import reboot_steps
+from engine.plan.remove_successor import remove_successor_steps
 from engine.plan.replace import Replacing, go_back_steps, replace_steps
 from engine.risk import ORDINARY, Circumstances, model, planned_minutes
 
@@ -100,6 +101,8 @@ def make_plan(
             raise ValueError("a replacement is planned with what the inventory says of it")
         to_successor = replace_steps if found.subset is None else go_back_steps
         return _plan(host, facts, found, now, to_successor(host, about, hooks))
+    if found.kind == "decommission":
+        return _plan(host, facts, found, now, _removal(host, facts, found, about))
     if candidate == "reboot":
         steps = reboot_steps(host, facts)
     else:
@@ -109,6 +112,19 @@ def make_plan(
     packages = found.kind in IN_PLACE
     plan = _plan(host, facts, found, now, around_steps(host, steps, hooks, packages=packages))
     return replace(plan, take=tuple(sorted(set(take))))
+
+
+def _removal(
+    host: Host, facts: Facts, candidate: Candidate, about: Replacing | None
+) -> tuple[Step, ...]:
+    built = facts.successor
+    if about is None or built is None:
+        raise ValueError("a removal is planned with what the host and the inventory say of it")
+    if {built.name, built.address} & about.taken:
+        words = f"{built.name} at {built.address} is a server of the inventory."
+        remedy = "Take it out of the inventory first, if it should go."
+        _refuse_if_blocked(host, candidate.id, (Blocker("successor-in-use", words, remedy),))
+    return remove_successor_steps(host, built, about)
 
 
 def _plan(

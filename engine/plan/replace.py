@@ -21,6 +21,7 @@ from engine.model.replacing import (
     PREFLIGHT,
     PROVISION,
     REACH,
+    REFERENCES,
     START,
     SWITCH,
     TEST,
@@ -80,6 +81,7 @@ class Replacing:
         own_zone: The zone in which the successor gets a name of its own; None: it gets none here.
         old_zone: The zone of the old host's own name.
         predecessor: The server to which one can go back.
+        taken: Every name and address of the inventory.
     """
 
     successor: Successor
@@ -87,6 +89,7 @@ class Replacing:
     own_zone: str | None = None
     old_zone: str | None = None
     predecessor: Host | None = None
+    taken: frozenset[str] = frozenset()
 
 
 def replacing(inventory: Inventory, host: Host) -> Replacing:
@@ -98,13 +101,15 @@ def replacing(inventory: Inventory, host: Host) -> Replacing:
         zone = _zone_of(name, zones)
         if zone is not None:
             by_zone.setdefault(zone, []).append(name)
-    successor = propose(host, names_of(inventory))
+    taken = names_of(inventory)
+    successor = propose(host, taken)
     return Replacing(
         successor,
         tuple((zone, tuple(dict.fromkeys(names))) for zone, names in by_zone.items()),
         _zone_of(successor.address, zones) if successor.address else None,
         _zone_of(host.address, zones) if successor.address else None,
         inventory.host(host.predecessor) if host.predecessor is not None else None,
+        taken,
     )
 
 
@@ -273,6 +278,9 @@ class _Steps:
         if self.stays:
             return  # the old host goes on with these
         names = tuple(name for _, each in by_service for name in each)
+        if self.host.replacement.references is not None:
+            title = f"What still names {self.old}?"
+            yield self._script(REFERENCES, title, self.host.replacement.references)
         gate = EndGateAct(f"End {self.old} now?", self.ports, names, "soak")
         yield Step("end", f"End {self.old}?", "controller", gate, gate=True, reversible=True)
         for service in self.host.services:

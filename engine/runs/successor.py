@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import UnionType
 
 from engine.model.host import Host
 from engine.model.plan import Step
-from engine.model.replacing import PROVISION, PowerOffAct, ReachAct
+from engine.model.replacing import PROVISION, PowerOffAct, ReachAct, UnusedAct
 from engine.runs.records import Record
 
 
@@ -15,14 +16,18 @@ def successor_of(record: Record, old: Host) -> Host | None:
 
     It is reached as the old host is: the same account, key and way.
     """
-    found = record.results.get(PROVISION)
-    step = _step(record, ReachAct)
-    if found is None or step is None or not isinstance(step.act, ReachAct):
-        return None
+    step = _step(record, ReachAct | UnusedAct)
+    match step.act if step is not None else None:
+        case ReachAct(name=name) if (found := record.results.get(PROVISION)) is not None:
+            address = str(found["address"])
+        case UnusedAct(name=name, address=address):
+            pass
+        case _:
+            return None
     return replace(
         old,
-        name=step.act.name,
-        address=str(found["address"]),
+        name=name,
+        address=address,
         services=(),
         retiring=False,
         predecessor=None,
@@ -46,5 +51,13 @@ def locked_hosts(record: Record, old: Host) -> tuple[Host, ...]:
     return tuple(hosts)
 
 
-def _step(record: Record, kind: type) -> Step | None:
+def roles(record: Record, old: Host) -> tuple[Host, Host | None]:
+    """The server that goes and the one that stays, as far as it is known where that is."""
+    new = successor_of(record, old)
+    if new is not None and _step(record, UnusedAct) is not None:
+        return new, old
+    return old, new
+
+
+def _step(record: Record, kind: type | UnionType) -> Step | None:
     return next((step for step in record.plan.steps if isinstance(step.act, kind)), None)

@@ -22,6 +22,7 @@ from engine.text import clean_line, decode
 MOST_BYTES: Final = 65_536
 """Of a log's end; a last line that is longer is nobody's."""
 MOST_KEYS: Final = 20
+MOST_REFERENCES: Final = 50
 _SHOWN: Final = 200
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _KEY_TYPE: Final = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[a-z0-9-]+(?:@openssh\.com)?")
@@ -93,6 +94,12 @@ def read_backup_time(log: bytes) -> datetime:
         hint="Print it as RFC 3339 with its offset, such as 2026-11-23T03:00:00Z: "
         "date -u +%Y-%m-%dT%H:%M:%SZ -r FILE",
     )
+
+
+def read_references(log: bytes) -> tuple[str, ...]:
+    """The lines of a `references` script's log that aren't empty: what still names the old host."""
+    lines = (clean_line(line, _SHOWN).strip() for line in decode(log[-MOST_BYTES:]).split("\n"))
+    return tuple(line for line in lines if line)[:MOST_REFERENCES]
 
 
 def _provisioned_wrong(what: str, line: str) -> HostOutputError:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.inventory import Inventory
-from engine.successor import Successor, names_of, propose
+from engine.successor import Successor, follows, names_of, propose
 from tests.unit.builders import host, service
 
 
@@ -33,7 +33,17 @@ from tests.unit.builders import host, service
     ],
 )
 def test_the_next_number(name: str, expected: str) -> None:
-    assert propose(host(name, address="192.0.2.1"), ()).name == expected
+    old = host(name, address="192.0.2.1")
+    assert propose(old, ()).name == expected
+    assert follows(old, expected)
+    assert not follows(old, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["server1", "server0", "server02", "server", "db2", "server2x", "server2.a", "2", ""]
+)
+def test_what_is_no_successor_of_a_host(name: str) -> None:
+    assert not follows(host("server1", address="192.0.2.1"), name)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from engine import scripts
 from engine.clock import rfc3339
 from engine.errors import HostshiftError
 from engine.model.plan import ScriptAct, Step
+from engine.model.replacing import REFERENCES
 from engine.model.run import SNAPSHOT
 from engine.runs.observe import Observation
 from engine.runs.snapshot import snapshot_name
-from engine.runs.successor import successor_name
-from engine.scripts.printed import read_backup_time, read_provisioned
+from engine.runs.successor import roles, successor_name
+from engine.scripts.printed import read_backup_time, read_provisioned, read_references
 
 if TYPE_CHECKING:
     from engine.runs.drive import Driver
@@ -25,10 +26,10 @@ async def run(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observa
     await driver.saved()
     what = "begins" if act.event == "before" else "ended"
     told = scripts.event(act.event, driver.run, step.id, what, driver.now())
-    new = driver.successor
+    old, new = roles(driver.record, driver.host)
     variables = scripts.environment(
         run_id,
-        driver.host,
+        old,
         new=new.name if new is not None else successor_name(driver.record),
         new_address=new.address if new is not None else None,
         service=act.service,
@@ -81,6 +82,8 @@ def _told(driver: Driver, act: ScriptAct, found: dict[str, Any]) -> tuple[str, .
         return (f"It is at {found['address']}; the script has printed {said}.",)
     if act.event == "backup_age":
         return (f"The newest backup that can be restored is of {found['backup_at']}.",)
+    if act.event == REFERENCES:
+        return tuple(found[REFERENCES]) or (f"Nothing names {driver.host.name} any more.",)
     return ()
 
 
@@ -92,6 +95,8 @@ def _printed(driver: Driver, step: Step, act: ScriptAct) -> dict[str, Any]:
         return {**made.more, "address": made.address, "host_keys": list(made.host_keys)}
     if act.event == "backup_age":
         return {"backup_at": rfc3339(read_backup_time(log.read_bytes()))}
+    if act.event == REFERENCES:
+        return {REFERENCES: list(read_references(log.read_bytes()))}
     return {}
 
 

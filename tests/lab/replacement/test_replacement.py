@@ -77,6 +77,8 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     look = json.loads(ann.call("status", OLD, "--json").stdout)["hosts"][0]
     assert [c["kind"] for c in look["candidates"]] == ["none", "decommission"]
 
+    assert "Your references script finds: files is backed up from server1." in story
+    assert "Leads to server1 by the DNS: none of its services' names." in story
     told = text(ann.call("check", "--dns"))
     assert "(TTL 6)" in told, "the names have their TTL back"
     old = world.old
@@ -263,3 +265,18 @@ def test_killed_on_the_way_and_sent_back_twice(world: World, tmp_path: Path) -> 
     world.assert_nothing_lost(world.old)
     assert world.successor.inside("systemctl is-active files.service", check=False).returncode
     assert "hostshift" not in (world.old.root / "home/admin/.ssh/authorized_keys").read_text()
+
+    # The successor isn't wanted any more; a name that leads to it keeps it.
+    remove = f"decommission:{NEW}"
+    there = (world.old.address, world.successor.address)
+    world.point(*there)
+    ann.call("run", OLD, remove, "--confirm", ann.plan(OLD, remove), check=1)
+    assert "leads to" in ann.story()
+    world.point(*reversed(there))
+    ann.call("run", OLD, remove, "--confirm", ann.plan(OLD, remove))
+    assert ann.last()["state"] == "succeeded", ann.story()
+    assert list(world.cloud.machines) == [OLD]
+    assert there[1] not in (world.directory / "known_hosts").read_text()
+    assert "decommission" not in ann.call("status", OLD, "--json").stdout.decode()
+    with urlopen(f"http://{world.old.address}:8080/health", timeout=10) as answer:
+        assert answer.status == 200

@@ -117,6 +117,7 @@ key_file = "{key_file}"
 [replacement]
 provision = "./scripts/provision.sh"
 decommission = "./scripts/decommission.sh"
+references = "./scripts/references.sh"
 soak = "5s"
 """
 

@@ -8,7 +8,14 @@ import pytest
 
 from engine.candidates import foresee, in_place, risk_shown, what_blocks
 from engine.model.candidate import Candidate
-from engine.model.facts import AutoUpdate, BrokenPackage, Facts, Filesystem, LockHolder
+from engine.model.facts import (
+    AutoUpdate,
+    BrokenPackage,
+    BuiltSuccessor,
+    Facts,
+    Filesystem,
+    LockHolder,
+)
 from engine.model.host import Host, Replacement
 from tests.unit.builders import (
     NOW,
@@ -134,6 +141,19 @@ def test_who_has_succeeded_can_go_back_to_its_predecessor() -> None:
 
 def test_only_a_retiring_host_can_be_ended() -> None:
     assert foresee(replaceable(), facts(), NOW).candidate("decommission") is None
+
+
+def test_a_successor_that_was_built_can_be_removed() -> None:
+    declared = replaceable(replacement=Replacement(None, "./end.sh"))
+    built = facts(successor=BuiltSuccessor("server2", "192.0.2.2"))
+    removal = candidate(built, "decommission:server2", declared)
+    assert (removal.kind, removal.subset, removal.blockers) == ("decommission", "server2", ())
+    assert removal.risk is None
+    lacking = replaceable(replacement=Replacement())
+    assert ids(built, "decommission:server2", lacking) == ["replace-incomplete"]
+    for found in (facts(successor=BuiltSuccessor("db2", "192.0.2.2")), facts()):
+        kinds = {c.kind for c in foresee(declared, found, NOW).candidates}
+        assert "decommission" not in kinds, "a host's word alone ends no other server"
 
 
 # -- rpm-ostree --------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ def test_the_example_says_the_same_as_its_comments() -> None:
     assert server.replacement == Replacement(
         provision=str(EXAMPLE.parent / "iac/provision.sh"),
         decommission=str(EXAMPLE.parent / "iac/decommission.sh"),
+        references=str(EXAMPLE.parent / "iac/references.sh"),
         soak_s=10 * 86_400,
         bandwidth_kib=20_000,
         start_within_s=180,

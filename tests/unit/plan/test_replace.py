@@ -56,6 +56,15 @@ def test_own_tests_and_a_last_backup_where_the_inventory_has_them() -> None:
     assert "final-backup-git" in back
 
 
+def test_what_names_the_old_host_is_looked_for_right_before_its_end_is_asked_about() -> None:
+    host = declared(replacement=replace(SCRIPTS, references="/iac/references.sh --all"))
+    steps = planned(host).steps
+    order = [step.id for step in steps]
+    assert order.index("references") == order.index("end") - 1
+    act = steps[order.index("references")].act
+    assert act == ScriptAct(("/iac/references.sh", "--all"), "references", 6 * 3600)
+
+
 def test_contents_are_compared_by_the_last_pass_alone_where_that_is_wanted() -> None:
     wanted = planned(declared(replacement=replace(SCRIPTS, checksum=True)))
     compared = [s.id for s in wanted.steps if any("--checksum" in line for line in s.commands)]

@@ -13,7 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import HostOutputError
-from engine.scripts.printed import Provisioned, read_backup_time, read_provisioned
+from engine.scripts.printed import (
+    Provisioned,
+    read_backup_time,
+    read_provisioned,
+    read_references,
+)
 from engine.text import clean_line
 
 
@@ -134,3 +139,12 @@ def test_small_letters_and_a_blank_are_rfc_3339_too() -> None:
     expected = datetime(2026, 11, 23, 3, 0, 0, 500_000, tzinfo=UTC)
     assert read_backup_time(b"2026-11-23t03:00:00.5z") == expected
     assert read_backup_time(b"2026-11-23 03:00:00.500000000Z") == expected
+
+
+def test_references_are_the_lines_that_say_something() -> None:
+    assert read_references(b"") == ()
+    assert read_references(b"\n  \nweb1 in monitoring\x1b[2J\nbackup: web1\n") == (
+        "web1 in monitoring",
+        "backup: web1",
+    )
+    assert len(read_references(b"x\n" * 500)) == 50

@@ -11,6 +11,7 @@ from engine.model.replacing import (
     CutoverGateAct,
     EndForwardAct,
     EndGateAct,
+    ForgetAct,
     FormerAct,
     ForwardAct,
     FreezeAct,
@@ -29,8 +30,19 @@ from engine.model.replacing import (
     StartAct,
     SwitchAct,
     SyncAct,
+    UnusedAct,
 )
-from engine.runs.acts.replacing import before, data, ending, forward, names, outage, server, writing
+from engine.runs.acts.replacing import (
+    before,
+    data,
+    ending,
+    forward,
+    names,
+    outage,
+    removal,
+    server,
+    writing,
+)
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
 from engine.runs.observe import Observation
 
@@ -105,3 +117,7 @@ async def _act(hand: Hand, act: ReplacingAct) -> Done | Observation:
             return await ending.end_gate(hand, act)
         case PowerOffAct():
             return await ending.power_off(hand, act)
+        case UnusedAct():
+            return await removal.unused(hand, act)
+        case ForgetAct():
+            return await removal.forget(hand, act)

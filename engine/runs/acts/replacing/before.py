@@ -44,10 +44,12 @@ async def preflight(hand: Hand, act: PreflightAct) -> Done:
 
 async def cutover_gate(hand: Hand, act: CutoverGateAct) -> Done | Observation:
     """Ask with everything at hand that decides: the window that was rehearsed, what is left."""
+    stays = f"Ended here, {hand.new.name} stays for the next try"
     waits = [
         f"Expected outage: {expected(hand.driver.record, act)}.",
         f"The plan's digest is {hand.driver.run.digest[:12]}.",
         "Until the DNS is changed, going back loses nothing.",
+        f"{stays}; the candidate decommission:{hand.new.name} removes it.",
     ]
     if act.window is not None:
         waits.append(f"The maintenance window is {act.window}.")

@@ -12,9 +12,18 @@ from engine.clock import rfc3339
 from engine.errors import HostOutputError, HostshiftError, UnreachableError
 from engine.inventory import rewriting
 from engine.jobs import lock
-from engine.model.replacing import EndGateAct, InventoryAct, PowerOffAct, SoakAct
+from engine.model.host import Host
+from engine.model.replacing import (
+    REFERENCES,
+    EndGateAct,
+    InventoryAct,
+    PowerOffAct,
+    RecordsAct,
+    SoakAct,
+)
 from engine.runs.acts import gate
-from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
+from engine.runs.acts.replacing import names
+from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError, address_of
 from engine.runs.observe import Observation
 from engine.shell import Script
 from engine.text import clean, clean_line, decode
@@ -37,7 +46,7 @@ async def inventory(hand: Hand, act: InventoryAct) -> Done:
     rewritten = f"{name} was rewritten: commit it, and open hostshift anew to see it."
     words = [rewritten if lines else f"{name} says so already."]
     if act.change == "retire":
-        words.append(await _forget(hand))
+        words.append(await forget_keys(hand, hand.old))
     return Done((*words, *lines))
 
 
@@ -56,9 +65,8 @@ def _rewrite(hand: Hand, act: InventoryAct) -> tuple[str, ...]:
     return lines
 
 
-async def _forget(hand: Hand) -> str:
-    """The old host's keys leave known_hosts: its address may be another's tomorrow."""
-    old = hand.old
+async def forget_keys(hand: Hand, old: Host) -> str:
+    """A host's keys leave known_hosts: its address may be another's tomorrow."""
     endpoint = await asyncio.to_thread(ClientConfig().resolve, old.address, old.user, old.port)
     name, port, file = place(endpoint, old.known_hosts)
     names = tuple(dict.fromkeys((name, old.name, old.address)))
@@ -164,14 +172,46 @@ async def end_gate(hand: Hand, act: EndGateAct) -> Observation:
     except NotDoneError as error:
         speaks_against += error.words
     came = list(soaked.get("came", ()))
+    named = hand.result(REFERENCES).get(REFERENCES)
+    unseen = "licences, SPF" if named is not None else "monitoring, backups, licences, SPF"
     evidence = [
         f"Connections to {hand.old.name} now: {'; '.join(speaks_against) or 'none'}.",
         f"During the soak: {'; '.join(came[-_SHOWN:]) or 'none'}.",
         f"Checks that failed during the soak: {len(soaked.get('failed', ()))}.",
-        "Not seen from here: monitoring, backups, licences, SPF. Look at them yourself.",
+        *await _still_leading(hand),
+        *_referring(hand, named),
+        f"Not seen from here: {unseen}. Look at them yourself.",
         "To go on switches it off, removes its records and runs the decommission script.",
     ]
     return await gate.ask(hand.driver, hand.step, act.question, tuple(evidence), hand.more)
+
+
+async def _still_leading(hand: Hand) -> tuple[str, ...]:
+    """Names of the services that lead to the old host, as the primaries say it now."""
+    wanted = [
+        (step.act.zone, step.act.names)
+        for step in hand.driver.record.plan.steps
+        if isinstance(step.act, RecordsAct) and step.act.purpose == "switch"
+    ]
+    try:
+        address = await address_of(hand, hand.old)
+        leading = await names.leading(hand, wanted, address)
+    except NotDoneError as error:
+        return error.words
+    said = f"{', '.join(leading)} still" if leading else "none of its services' names"
+    return (f"Leads to {hand.old.name} by the DNS: {said}.",) if wanted else ()
+
+
+def _referring(hand: Hand, named: list[str] | None) -> tuple[str, ...]:
+    """What names the old host: other hosts of the inventory, and what your script has found."""
+    old = hand.old.name
+    others = [h.name for h in hand.driver.session.inventory.hosts if old in h.after]
+    lines = [f"The inventory: {', '.join(others)} follow it (after)."] if others else []
+    if named is not None:
+        found = "; ".join(named[:_SHOWN]) or "nothing"
+        more = f"; and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+        lines.append(f"Your references script finds: {found}{more}.")
+    return tuple(lines)
 
 
 async def power_off(hand: Hand, act: PowerOffAct) -> Done:

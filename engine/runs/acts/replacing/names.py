@@ -75,6 +75,22 @@ async def note(hand: Hand, wanted: Iterable[tuple[str, tuple[str, ...]]]) -> dic
     return found
 
 
+async def leading(
+    hand: Hand, wanted: Iterable[tuple[str, tuple[str, ...]]], address: str
+) -> tuple[str, ...]:
+    """Those of the names, by zone, that lead to an address now.
+
+    Raises:
+        NotDoneError: a primary gave no answer that counts.
+    """
+    return tuple(
+        name
+        for zone in (await note(hand, wanted)).values()
+        for name, found in zone.items()
+        if any(address in records["values"] for records in found["records"])
+    )
+
+
 async def taken(hand: Hand) -> tuple[str, ...]:
     """Whether the successor's own name leads somewhere already, as after an earlier try."""
     wire = dns.open_wire(read_only=True)
@@ -128,7 +144,7 @@ async def _changes(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
     if act.purpose == "own":
         return await _own(hand, act)
     if act.purpose == "remove":
-        return (await _removal(hand, act),)
+        return await _removal(hand, act)
     if act.purpose == "give-ttl-back":
         return _as_before(hand, act)
     noted = hand.result(PREFLIGHT).get("names", {}).get(act.zone, {})
@@ -211,19 +227,38 @@ async def _own(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
     return tuple(changes)
 
 
-async def _removal(hand: Hand, act: RecordsAct) -> dns.Change:
-    """What stands at a name now goes; from then on nothing of it is known but what was seen."""
+async def _removal(hand: Hand, act: RecordsAct) -> tuple[dns.Change, ...]:
+    """What stands at a name now goes, and what leads back to it from its addresses."""
+    found = {name: await _standing(hand, act.zone, name) for name in act.names}
+    edits = [dns.edit(name, r.type, r, None) for name, there in found.items() for r in there]
+    changes = [dns.Change(act.zone, tuple(edits))]
+    zones = {zone.name: zone for zone in hand.driver.session.inventory.zones}
+    for name, there in found.items():
+        for address in (v for r in there if r.type in ("A", "AAAA") for v in r.values):
+            reverse = dns.reverse_name(address)
+            where = zone_of(reverse, zones)
+            if where is None:
+                continue
+            pointers = await _standing(hand, where, reverse)
+            back = [p for p in pointers if p.type == "PTR" and name in p.values]
+            changes += [dns.Change(where, (dns.edit(reverse, "PTR", p, None),)) for p in back]
+    return tuple(changes)
+
+
+async def _standing(hand: Hand, zone_name: str, name: str) -> tuple[dns.Records, ...]:
+    """What a zone's primary says of a name now.
+
+    Raises:
+        NotDoneError: nobody says it.
+    """
     wire = dns.open_wire(read_only=True)
-    seen = await dns.look(wire, hand.driver.session.clock, zone(hand, act.zone), act.names)
-    edits: list[dns.Edit] = []
-    for name in act.names:
-        answer = _best(seen.of(name))
-        if answer is None or not answer.answered:
-            raise NotDoneError(
-                (f"What stands at {name} isn't known.",), hint="hostshift check --dns says more."
-            )
-        edits += [dns.edit(name, r.type, r, None) for r in answer.records]
-    return dns.Change(act.zone, tuple(edits))
+    seen = await dns.look(wire, hand.driver.session.clock, zone(hand, zone_name), (name,))
+    answer = _best(seen.of(name))
+    if answer is None or not answer.answered:
+        raise NotDoneError(
+            (f"What stands at {name} isn't known.",), hint="hostshift check --dns says more."
+        )
+    return answer.records
 
 
 async def _carry_out(hand: Hand, change: dns.Change) -> None:

@@ -17,6 +17,7 @@ from engine.model.replacing import PREFLIGHT, PROVISION, ChecksAct, FormerAct, R
 from engine.preflight import Preflight, preflight
 from engine.preflight.successor import differences
 from engine.runs.acts import gate
+from engine.runs.acts.replacing import removal
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError, address_of
 from engine.runs.observe import Observation
 from engine.shell import Script
@@ -45,6 +46,8 @@ async def reach(hand: Hand, act: ReachAct) -> Done | Observation:
             (f"{hand.new.name} is where {hand.old.name} is: {hand.new.address}.",),
             hint="The provision script must build another server, and print that one's address.",
         )
+    if not act.former:
+        await removal.noted(hand)
     keys = tuple(str(key) for key in hand.result(PROVISION).get("host_keys", ()))
     if keys:
         await _pin(hand.new, keys)

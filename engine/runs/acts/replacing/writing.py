@@ -22,6 +22,7 @@ from engine.model.replacing import (
     SwitchAct,
 )
 from engine.preflight.distributions_own import TIMERS
+from engine.runs.acts.replacing import removal
 from engine.runs.acts.replacing.data import renew
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
 from engine.runs.acts.replacing.names import sent
@@ -115,6 +116,7 @@ async def switch(hand: Hand, act: SwitchAct) -> Done:
             (f"{hand.new.name} did not take the right to write.",),
             hint=f"Look at /var/lib/hostshift on {hand.new.name}.",
         )
+    await removal.given(hand)
     return Done((f"Only {hand.new.name} may write now.",))
 
 
@@ -174,6 +176,8 @@ async def go_back(hand: Hand, act: ReturnAct) -> Done | Observation:
                 state="attention",
             )
         await hand.ask(partial(writers.restore, transport, hand.old, hand.run))
+        if act.quiet is not None:
+            await removal.noted(hand)
     hand.says(f"{hand.old.name} is being thawed.")
     problems = await hand.ask(partial(writers.thaw, transport, hand.old, hand.run))
     if problems:

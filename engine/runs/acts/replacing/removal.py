@@ -1,0 +1,71 @@
+"""Removing a successor before the cutover: what the old host knows of it, proof, forgetting."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from engine.errors import HostOutputError
+from engine.model.host import Host
+from engine.model.replacing import ForgetAct, UnusedAct
+from engine.runs.acts.replacing import ending, names
+from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError, address_of
+from engine.shell import Script
+from engine.text import clean, clean_line, decode
+
+SHORT_S: Final = 30
+
+
+async def noted(hand: Hand) -> None:
+    """Have the old host remember which successor is being built for it."""
+    await _ask(hand, "note", hand.new.name, hand.new.address)
+
+
+async def given(hand: Hand) -> None:
+    """The right to write is the successor's: from here on it is no more than any server."""
+    await _ask(hand, "forget", hand.new.name)
+
+
+async def unused(hand: Hand, act: UnusedAct) -> Done:
+    """That nothing would be lost with it, as far as the old host and the name servers say."""
+    moved = await _ask(hand, "given", *act.services)
+    hand.must(
+        tuple(f"{hand.old.name} has given the right to write of {one} away." for one in moved),
+        f"{act.name} has it, and what it has accepted: go back to {hand.old.name} first.",
+    )
+    address = await address_of(hand, hand.new)
+    if address == await address_of(hand, hand.old):
+        raise NotDoneError(
+            (f"{act.name} is where {hand.old.name} is: {act.address}.",),
+            hint=f"Look at /var/lib/hostshift/successor on {hand.old.name}.",
+        )
+    leading = await names.leading(hand, act.names, address)
+    hand.must(
+        tuple(f"{name} leads to {address}." for name in leading),
+        f"Lead the names elsewhere before {act.name} goes.",
+    )
+    return Done((f"{act.name} has no right to write, and no name leads to it.",))
+
+
+async def forget(hand: Hand, act: ForgetAct) -> Done:
+    """Its keys leave known_hosts, and the old host's note of it goes last."""
+    words = await ending.forget_keys(hand, hand.new)
+    await _ask(hand, "forget", act.name)
+    return Done((words,))
+
+
+async def _ask(hand: Hand, *words: str) -> tuple[str, ...]:
+    return await hand.ask(partial(_call, hand, hand.old, words))
+
+
+async def _call(hand: Hand, host: Host, words: tuple[str, ...]) -> tuple[str, ...]:
+    done = await hand.driver.transport.run(
+        host, Script.host("successor.sh", *words), as_root="required", deadline_s=SHORT_S
+    )
+    if done.exit_status != 0:
+        raise HostOutputError(
+            f"{host.name} can't {words[0]} what it knows of the successor.",
+            hint=clean_line(decode(done.stderr).strip(), 200)
+            or "Look at /var/lib/hostshift there.",
+        )
+    return tuple(clean(done.stdout).splitlines())
