@@ -14,7 +14,7 @@ from engine.families.protocol import Sections
 from engine.files import write_whole
 from engine.model.facts import Facts, Packages, Reboot
 
-SCHEMA = 4
+SCHEMA = 5
 """Of the kept files and of what a fingerprint covers; a new one makes the old ones worthless."""
 LONGEST = timedelta(hours=24)
 """A full look is not used longer, because services to restart change without a trace."""
@@ -22,7 +22,7 @@ _DECIDES = ("fingerprint", "rpm-ostree")
 _FULL_ONLY = frozenset(
     {"upgrade", "dist-upgrade", "upgrade-size", "dist-upgrade-size", "upgrade-phased"}
     | {"sources", "records", "automatic", "needrestart"}
-    | {"conffiles", "running-services", "unit-files"}
+    | {"conffiles", "running-services", "unit-files", "service-acts"}
 )
 
 

@@ -34,6 +34,7 @@ class Difference:
         same: How many things were found as before.
         units: Services that were started anew since, or run no more; None: it can't be told.
         containers: The same of containers.
+        ended: Those of them that run no more and that nothing starts again, as nobody asked for it.
     """
 
     worse: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class Difference:
     same: int = 0
     units: tuple[str, ...] | None = None
     containers: tuple[str, ...] | None = None
+    ended: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -59,6 +61,7 @@ class _Found:
     unread: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     same: int = 0
+    ended: list[str] = field(default_factory=list)
 
     def both(self, what: str, before: T | None, after: T | None) -> tuple[T, T] | None:
         """Both values; None where one is missing, and that is told."""
@@ -93,6 +96,7 @@ def compare(before: Health, after: Health) -> Difference:
         same=found.same,
         units=_stopped(before.services, after.services),
         containers=_stopped(before.containers, after.containers),
+        ended=tuple(found.ended),
     )
 
 
@@ -156,6 +160,8 @@ def _containers(found: _Found) -> None:
             # One that was made to end, and ended, is no loss; one that can't start is.
             ended = not old.lasting and new.state == "exited"
             (found.notes if ended else found.worse).append(f"{name} is {new.state}, was running")
+            if ended:
+                found.ended.append(old.name)
         elif old.health == "healthy" and new.health != "healthy":
             found.worse.append(f"{name} is {new.health or 'without health'}, was healthy")
         else:

@@ -164,6 +164,7 @@ look_containers() {
     done 2>/dev/null
     put docker "$docker_runs"
     if [ "$docker_runs" = yes ]; then
+        put live_restore "$(within "$short_time" docker info --format '{{.LiveRestoreEnabled}}')"
         ids=$(within "$short_time" docker ps --quiet --no-trunc) || return 1
         # shellcheck disable=SC2086 # identifiers, one word each
         [ -z "$ids" ] || within "$short_time" docker inspect --type container \
@@ -388,6 +389,44 @@ look_unit_files() {
         '^(/usr)?/lib/systemd/system/[^/]+\.service$|^/etc/init\.d/[^/]+$' ./*.list
 }
 
+# What maintainer scripts do to services when their package changes, for packages that have any: lines
+# that call for it, but those within `if [ "$1" = remove ]`, and the files of functions that they read.
+look_service_acts() {
+    cd "$root/var/lib/dpkg/info" || return
+    lists=$(within "$short_time" grep -l -E '^(/usr)?/lib/systemd/system/[^/]+\.service$|^/etc/init\.d/[^/]+$|^/usr/lib/postgresql/[^/]+/bin/postgres$' \
+        ./*.list) || [ "$?" = 1 ] || return 1
+    set --
+    for list in $lists; do
+        for kind in preinst prerm postrm postinst; do
+            script=${list%.list}.$kind
+            if [ -r "$script" ]; then set -- "$@" "$script"; elif [ -e "$script" ]; then return 1; fi
+        done
+    done
+    # shellcheck disable=SC2016 # awk's own fields
+    [ $# = 0 ] || within "$short_time" awk '
+        function removes(text) {
+            return text ~ /\$1"? *= *"?remove/ && text !~ /\|\| *(\[|test )/ && text !~ /upgrade/
+        }
+        FNR == 1 {
+            depth = 0
+            package = FILENAME
+            gsub(/^\.\/|(:[a-z0-9]+)?\.[a-z]+$/, "", package)
+        }
+        { sub(/^[ \t]+/, "") }
+        /^#/ { next }
+        /^if[ \t]/ && !/;[ \t]*fi[ \t]*$/ { within_remove[++depth] = removes($0) }
+        /^(elif|else)/ { within_remove[depth] = 0 }
+        /^fi([ \t;]|$)/ { if (depth) depth-- ; next }
+        {
+            for (i = 1; i <= depth; i++) if (within_remove[i]) next
+            if (removes($0)) next
+        }
+        /deb-systemd-invoke|invoke-rc\.d|systemctl|\/etc\/init\.d\/|(^|[ \t;&|])(service|kill|pkill|killall|start-stop-daemon)[ \t]/ ||
+        (/^(\.|source)[ \t]/ && !/confmodule/) { printf "%s|%s\n", package, substr($0, 1, 400) }
+    ' "$@" || return 1
+    put seen all
+}
+
 # Times of what an update of the lists touches, newest fetched list last.
 look_lists() {
     lists=$root/var/lib/apt/lists
@@ -565,6 +604,7 @@ apt_sections() {
     if [ -d "$root/run/systemd/system" ] && has systemctl; then
         section running-services "$short_limit" look_running_services
         section unit-files "$apt_limit" look_unit_files
+        section service-acts "$apt_limit" look_service_acts
     fi
     section records "$apt_limit" look_records
     section automatic "$apt_limit" look_automatic

@@ -242,10 +242,15 @@ class Conffile:
 
 @dataclass(frozen=True, slots=True)
 class PackageService:
-    """A service that runs, and a package that owns its unit file, init script or template."""
+    """A service that runs, and a package that owns its unit file, init script or template.
+
+    Attributes:
+        stays: The package's scripts let it run on when the package changes.
+    """
 
     name: str
     package: str
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +413,7 @@ class Facts:
         family: The way of updating, a folder's name below ``engine/families`` with dashes.
         lists_age_s: Seconds since the package lists were last refreshed.
         deployments: Boot order, index 0 boots next; None where the family has none.
+        live_restore: Docker's containers run on while its daemon is restarted; None: no answer.
         lock: A hostshift's lock on this host, or None where there is none.
         successor: A successor that was built for this host; whether it is still there isn't known.
         systemd: Whether systemd is PID 1.
@@ -442,6 +448,7 @@ class Facts:
     auto_updates: tuple[AutoUpdate, ...] | None = None
     services_to_restart: tuple[str, ...] | None = None
     containers: tuple[Container, ...] | None = None
+    live_restore: bool | None = None
     systemd: bool | None = None
     busy: str | None = None
     lock: HostLock | None = None

@@ -6,13 +6,17 @@ list-units``, as the probe's sections conffiles, unit-files and running-services
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import cast, get_args
 
 from engine.model.facts import Conffile, ConffileState, PackageService
 from engine.programs.lines import cleaned_lines, pairs
+from engine.programs.maintainer_scripts import stops
 
 _STATES = frozenset(get_args(ConffileState))
 _SERVICE = ".service"
+_CLUSTER = re.compile(r"postgresql@([0-9.]+)-")
 
 
 def parse_conffiles(output: bytes) -> tuple[Conffile, ...] | None:
@@ -66,13 +70,27 @@ def parse_unit_files(output: bytes) -> dict[str, frozenset[str]]:
 
 
 def package_services(
-    running: tuple[str, ...], owners: dict[str, frozenset[str]]
+    running: tuple[str, ...],
+    owners: Mapping[str, frozenset[str]],
+    acts: Mapping[str, frozenset[str]] | None = None,
 ) -> tuple[PackageService, ...]:
-    """Running services with the packages that own their unit file or its template."""
+    """Running services with the packages that own their unit file or its template.
+
+    A cluster of PostgreSQL also belongs to its version's package, whose scripts stop it
+    (maintscripts-functions of postgresql-common).
+
+    Args:
+        acts: What each package's scripts stop or restart; None: that isn't known.
+    """
     found: set[PackageService] = set()
     for service in running:
         prefix, at, _ = service.partition("@")
         template = f"{prefix}@{_SERVICE}" if at and service.endswith(_SERVICE) else service
-        packages = owners.get(service) or owners.get(template) or ()
-        found.update(PackageService(service, package) for package in packages)
+        packages = set(owners.get(service) or owners.get(template) or ())
+        cluster = _CLUSTER.match(service)
+        if cluster is not None:
+            packages.add(f"postgresql-{cluster[1]}")
+        for package in packages:
+            left = acts is not None and not stops(acts.get(package, frozenset()), service)
+            found.add(PackageService(service, package, left))
     return tuple(sorted(found, key=lambda s: (s.name, s.package)))

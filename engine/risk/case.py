@@ -94,7 +94,9 @@ def case(
         reboots=reboots,
         release=release,
         boots_differently=reboots or release or kind in DEPLOYS or "boot" in found.traits,
-        stops_containers=reboots or release or "container-runtime" in found.traits,
+        stops_containers=reboots
+        or release
+        or ("container-runtime" in found.traits and candidate.effects.containers != ()),
         half_way=_half_way(facts),
         days_up=None if facts.uptime_s is None else facts.uptime_s // 86_400,
         packages=facts.packages or _NO_PACKAGES,

@@ -84,7 +84,8 @@ def _planned(asked: Case) -> Iterator[Part]:
     containers = asked.facts.containers
     if asked.candidate.kind in BY_PACKAGES:
         yield _certain(numbers, "planned_packages", "daemons restart", "with their packages")
-    if asked.scope.has("container-runtime") and containers != ():
+    runtime = asked.scope.has("container-runtime") and asked.stops_containers
+    if runtime and containers != ():
         yield _certain(
             numbers, "planned_containers",
             "containers not known" if containers is None else f"{len(containers)} stop",

@@ -134,6 +134,8 @@ async def test_from_inventory_to_a_real_upgrade(new_host: NewHost, tmp_path: Pat
         run = screen.run_now
         assert run is not None
         assert run.state == "succeeded", run.reason
+        assert any("It happened as foreseen" in line for line in run.reason), run.reason
+        assert not any("Foreseen otherwise" in line for line in run.reason), run.reason
 
         def nothing_pending() -> bool:
             facts = app.bridge.known("web1").facts

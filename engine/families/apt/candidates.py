@@ -87,14 +87,10 @@ def _effects(facts: Facts, transaction: Transaction | None) -> Effects:
     changes = transaction.changes
     packages = facts.packages or Packages()
     stays = [change for change in changes if change.action != "remove"]
-    containers: tuple[str, ...] | None = ()
-    if names_with(changes, "container-runtime"):
-        running = facts.containers
-        containers = None if running is None else tuple(sorted(c.name for c in running))
     return Effects(
         reboot=bool(names_with(stays, "wants-reboot")),
         units=effects.units(packages, changes),
-        containers=containers,
+        containers=effects.containers(facts, changes),
         conffiles=effects.conffiles(packages, changes),
         download_bytes=transaction.download_bytes,
         disk_bytes=transaction.disk_bytes,

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from engine.families.problems import needs_root, unread
 from engine.families.protocol import Section, Sections
-from engine.model.facts import Change, Packages, Problem
-from engine.programs import dpkg_files, systemd
+from engine.families.traits import names_with
+from engine.model.facts import Change, Facts, Packages, Problem
+from engine.programs import dpkg_files, maintainer_scripts, systemd
 
 _CONFFILES = "Which configuration files were changed on the host"
 _RUNNING = "Which services run"
@@ -44,18 +45,46 @@ def conffiles(packages: Packages, changes: Iterable[Change]) -> tuple[str, ...] 
 
 
 def units(packages: Packages, changes: Iterable[Change]) -> tuple[str, ...] | None:
-    """Services that run now and whose unit file, init script or template is in the set.
+    """Services that run now and that the set's packages stop or restart.
 
-    Maintainer scripts stop and start these (deb-systemd-invoke, invoke-rc.d); a package may leave
-    its own running. None where it can't be told.
+    Those of which a package has the unit file, init script or template, and which its maintainer
+    scripts don't leave running. None where it can't be told.
     """
     changes = tuple(changes)
     if not changes:
         return ()
     if packages.services is None:
         return None
-    names = {change.name.partition(":")[0] for change in changes}
-    return tuple(sorted({found.name for found in packages.services if found.package in names}))
+    goes = {change.name.partition(":")[0]: change.action == "remove" for change in changes}
+    return tuple(
+        sorted(
+            {
+                found.name
+                for found in packages.services
+                if found.package in goes and (goes[found.package] or not found.stays)
+            }
+        )
+    )
+
+
+def containers(facts: Facts, changes: Iterable[Change]) -> tuple[str, ...] | None:
+    """Containers that stop with their runtime; none where its daemon is left running.
+
+    Docker's run on while containerd is restarted (its unit only wants it), and with live-restore
+    while dockerd is.
+    """
+    runtime = names_with(changes, "container-runtime")
+    if not runtime:
+        return ()
+    if facts.containers is None:
+        return None
+    of_runtime = [change for change in changes if change.name in runtime]
+    goes = any(change.action == "remove" for change in of_runtime)
+    stopped = units(facts.packages or Packages(), of_runtime)
+    daemons = None if stopped is None else set(stopped) - {"containerd.service"}
+    if not goes and (daemons == set() or facts.live_restore):
+        return ()
+    return tuple(sorted(container.name for container in facts.containers))
 
 
 def observe(
@@ -92,7 +121,11 @@ def _services(sections: Sections, packages: Packages) -> tuple[Packages, list[Pr
         problems.append(unread(files, "unit-files", _UNIT_FILES))
     elif running is not None:
         owners = dpkg_files.parse_unit_files(owned.output)
-        packages = replace(packages, services=dpkg_files.package_services(running, owners))
+        acts = _whole(sections.get("service-acts"))
+        services = dpkg_files.package_services(
+            running, owners, None if acts is None else maintainer_scripts.parse(acts.output)
+        )
+        packages = replace(packages, services=services)
     return packages, problems
 
 

@@ -92,11 +92,15 @@ async def added(driver: Driver, act: VerifyAct, after: After) -> After:
     )
     told = set(after.new_failed)
     worse = tuple(line for line in difference.worse if line.rpartition(": ")[2] not in told)
+    ended = tuple(
+        f"Container {name} has ended, and has no restart policy: docker start {name}"
+        for name in difference.ended
+    )
     well = () if worse else (f"{difference.same} things work as before.",)
     return replace(
         after,
         worse=worse,
         unread=(*after.unread, *difference.unread),
-        checked=(*after.checked, *well, *difference.better),
+        checked=(*after.checked, *well, *difference.better, *ended),
         stopped=replace(after.stopped, units=difference.units, containers=difference.containers),
     )

@@ -154,6 +154,43 @@ def test_services_that_run_and_belong_to_the_set(
     assert candidate(found, "dist-upgrade").effects.units == expected
 
 
+def test_what_its_package_leaves_running_stops_only_with_its_removal() -> None:
+    running = (PackageService("docker.service", "docker.io", stays=True),)
+    for change, expected in (
+        (upgrade("docker.io"), ()),
+        (remove("docker.io"), ("docker.service",)),
+    ):
+        found = facts(packages=packages(dist=(change,), services=running))
+        assert candidate(found, "dist-upgrade").effects.units == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "stays", "live_restore", "stops"),
+    [
+        (upgrade("docker.io"), False, None, True),
+        (upgrade("docker.io"), False, False, True),
+        (upgrade("docker.io"), False, True, False),
+        (upgrade("docker.io"), True, False, False),
+        (upgrade("containerd"), True, False, False),
+        (upgrade("runc"), True, False, False),
+        (remove("docker.io"), True, True, True),
+    ],
+)
+def test_containers_stop_with_their_daemon(
+    change: Change, stays: bool, live_restore: bool | None, stops: bool
+) -> None:
+    services = (
+        PackageService("docker.service", "docker.io", stays),
+        PackageService("containerd.service", "containerd"),
+    )
+    found = facts(
+        packages=packages(dist=(change,), services=services),
+        containers=(container("web"),),
+        live_restore=live_restore,
+    )
+    assert candidate(found, "dist-upgrade").effects.containers == (("web",) if stops else ())
+
+
 def test_what_a_look_cannot_tell_is_none() -> None:
     effects = candidate(facts(upgrade("vim"))).effects
     assert (effects.units, effects.conffiles) == (None, None)

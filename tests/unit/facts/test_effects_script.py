@@ -227,6 +227,51 @@ def test_services_and_the_packages_that_own_them(shell: tuple[str, ...], tmp_pat
     assert owned.output.count(b"\n") == 3
 
 
+SCRIPT = """#!/bin/sh
+set -e
+# systemctl stop commented.service
+if [ -d /run/systemd/system ] && [ "$1" = remove ]; then
+    if true; then
+        deb-systemd-invoke stop 'removed.service'
+    fi
+    systemctl stop removed.service
+fi
+[ "$1" = remove ] && systemctl stop removed.service || true
+if [ "$1" = remove ] && true; then deb-systemd-invoke stop one.line; fi
+if [ "$1" = upgrade ] || [ "$1" = remove ]; then
+    invoke-rc.d web stop
+else
+    systemctl restart web.service
+fi
+. /usr/share/debconf/confmodule
+. /usr/share/web/functions
+"""
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_what_maintainer_scripts_do_to_services(shell: tuple[str, ...], tmp_path: Path) -> None:
+    prepared(tmp_path)
+    info = "var/lib/dpkg/info"
+    for package in ("web", "db:amd64", "plain"):
+        make(tmp_path, f"{info}/{package}.postinst", SCRIPT)
+    make(tmp_path, f"{info}/web.list", "/lib/systemd/system/web.service\n")
+    make(tmp_path, f"{info}/db:amd64.list", "/usr/lib/postgresql/15/bin/postgres\n")
+    make(tmp_path, f"{info}/plain.list", "/usr/bin/plain\n")
+    make(tmp_path, f"{info}/web.prerm", "if [ a ]; then :\nfi\nsystemctl stop web.service\n")
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    output, _ = run(tmp_path, shell=shell, depth="full", programs=PROGRAMS)
+    section = output.sections["service-acts"]
+    assert section.exit_status == 0, section.errors
+    lines = section.output.decode().splitlines()
+    both = ["invoke-rc.d web stop", "systemctl restart web.service", ". /usr/share/web/functions"]
+    assert lines == [
+        *(f"db|{line}" for line in both),
+        "web|systemctl stop web.service",
+        *(f"web|{line}" for line in both),
+        "seen=all",
+    ]
+
+
 def test_a_host_without_unit_files_has_none(tmp_path: Path) -> None:
     prepared(tmp_path)
     make(tmp_path, "var/lib/dpkg/info/web.list", "/.\n")

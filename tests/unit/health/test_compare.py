@@ -373,3 +373,13 @@ def test_more_sockets_are_never_worse(
     # Each one that is worse is one that was there before and isn't now.
     lost = compare(before, replace(WELL, sockets=more)).worse
     assert {line.partition(": ")[2] for line in lost} <= {s.shown for s in some if s not in more}
+
+
+def test_a_container_that_ended_and_that_nothing_starts_is_named() -> None:
+    gitlab, build, *_ = WELL.containers or ()
+    ended = ContainerState("build-7", "exited", lasting=False)
+    seen = compare(WELL, replace(WELL, containers=(gitlab, ended)))
+    assert seen.ended == ("build-7",)
+    assert seen.good
+    lasting = ContainerState("gitlab", "exited")
+    assert compare(WELL, replace(WELL, containers=(lasting, build))).ended == ()

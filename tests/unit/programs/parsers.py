@@ -19,6 +19,7 @@ from engine.programs import (
     inhibitors,
     kernel,
     logins,
+    maintainer_scripts,
     mounts,
     needrestart,
     os_release,
@@ -101,6 +102,10 @@ PARSERS: dict[str, Parser] = {
     ),
     "routes": lambda output, errors, status: routes.parse(output, status),
     "rpm_ostree": _rpm_ostree,
+    "service_acts": lambda output, errors, status: {
+        package: sorted(names)
+        for package, names in sorted((maintainer_scripts.parse(output) or {}).items())
+    },
     "services": lambda output, errors, status: systemd.parse_services(output, status),
     "sockets": lambda output, errors, status: sockets.parse(output, status),
     "sources": lambda output, errors, status: sorted(dpkg.parse_sources(output).items()),

@@ -201,6 +201,8 @@ def test_a_container_runtime_counts_by_what_runs_on_it() -> None:
     assert {"container-runtime", "containers-stay", "planned-containers"} <= unknown(unseen)
     assert idle.outage_minutes.expected < busy.outage_minutes.expected
     assert busy.score <= unseen.score
+    kept = risk(facts(change, containers=(container(),), live_restore=True))
+    assert not {"container-runtime", "planned-containers"} & ids(kept)
 
 
 @pytest.mark.parametrize(
