@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from engine.families.problems import needs_root, unread
@@ -67,7 +67,7 @@ def units(packages: Packages, changes: Iterable[Change]) -> tuple[str, ...] | No
     )
 
 
-def containers(facts: Facts, changes: Iterable[Change]) -> tuple[str, ...] | None:
+def containers(facts: Facts, changes: Sequence[Change]) -> tuple[str, ...] | None:
     """Containers that stop with their runtime; none where its daemon is left running.
 
     Docker's run on while containerd is restarted (its unit only wants it), and with live-restore
