@@ -164,10 +164,12 @@ class EngineVerbs:
     ) -> Plan:
         """See `Verbs.make_plan`."""
         from engine.plan import make_plan, replacing
+        from engine.runs import measured_plan
 
         inventory = self._session.inventory
         about = replacing(inventory, host)
-        return make_plan(host, facts, candidate, now, inventory.hooks, about=about, take=take)
+        plan = make_plan(host, facts, candidate, now, inventory.hooks, about=about, take=take)
+        return measured_plan(self._session, plan)
 
     async def start(self, plan: Plan, confirmation: str) -> str:
         """See `Verbs.start`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from datetime import datetime
 
 from engine.candidates.boot import boot_chain
 from engine.commands import preflight
+from engine.commands.recorded import recorded
 from engine.commands.scanning import Pair, chosen, look_at_hosts
 from engine.commands.status import as_text
 from engine.errors import HostshiftError
@@ -61,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         if replaces and args.json:
             preflight.show_blocked(pairs, found, now)
         raise
+    plans = asyncio.run(_measured(args, plans))
     if not args.read_only:
         # So that `run` can say what has changed since.
         Printed(session.state_directory()).keep(plans)
@@ -72,6 +75,18 @@ def run(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(shown(plans))
     return 0
+
+
+async def _measured(args: argparse.Namespace, plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
+    """With what earlier runs took; a store that can't be read costs only that."""
+    from engine import door
+    from engine.store import StoreError
+
+    try:
+        async with recorded(args) as session:
+            return tuple(door.measured_plan(session, plan) for plan in plans)
+    except StoreError:
+        return plans
 
 
 def plan_all(
@@ -128,7 +143,8 @@ def _plan(plan: Plan) -> str:
         lines.append(f"  {change.action:<9} {change.name}  {old} -> {new}{mark}")
     lines += [f"  {text}" for text in _effects(plan)]
     for number, step in enumerate(plan.steps, 1):
-        lines.append(f"{number}. {step.title} ({step.where})")
+        takes = f", about {step.expected_s} s" if step.expected_s is not None else ""
+        lines.append(f"{number}. {step.title} ({step.where}{takes})")
         lines += [f"     {command}" for command in step.commands]
         lines += [f"     {text}" for text in step.undo]
     if plan.risk is not None:

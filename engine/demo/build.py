@@ -227,6 +227,9 @@ def _files(root: Path, package: Package) -> str | None:
     name = f"{package.name}:{package.arch}" if package.same else package.name
     listed = "".join(f"{path}\n" for path in (*paths, *package.conffiles))
     _write(root / f"var/lib/dpkg/info/{name}.list", listed)
+    acts = "".join(f"deb-systemd-invoke $_dh_action '{unit}'\n" for unit in package.units)
+    if acts:
+        _write(root / f"var/lib/dpkg/info/{name}.postinst", f"#!/bin/sh\n{acts}")
     recorded = ""
     for path in package.conffiles:
         text, file = f"# {path} of {package.name} {package.old}\n", root / path[1:]

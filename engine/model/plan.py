@@ -232,6 +232,7 @@ class Step:
 
     Attributes:
         reversible: It leaves nothing that would have to be taken back.
+        expected_s: Seconds, as the step took on this host before, or by the plan's own guess.
         undo: In words, what the step takes back by itself, when, and what it doesn't. Nothing of
             it is a command: no step is undone by one.
     """
@@ -346,8 +347,8 @@ class Plan:
         """SHA-256 over what would be done: host, candidate, packages with versions, commands.
 
         The numbers behind the risk are part of it: who confirms has seen what they say.
-        What a verification merely compares with (units that have failed already) isn't in it: a
-        unit that fails between plan and confirmation doesn't change what would be done.
+        What a verification merely compares with (units that have failed already), and how long
+        steps took before, aren't in it: they don't change what would be done.
         """
         from engine.model.json_form import to_json
 
@@ -355,7 +356,7 @@ class Plan:
             "host": self.host,
             "candidate": self.candidate,
             "changes": None if self.changes is None else [to_json(c) for c in self.changes],
-            "steps": [to_json(_without_comparison(step)) for step in self.steps],
+            "steps": [to_json(_what_is_done(step)) for step in self.steps],
         }
         if self.model is not None:
             what["model"] = self.model
@@ -363,7 +364,8 @@ class Plan:
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def _without_comparison(step: Step) -> Step:
+def _what_is_done(step: Step) -> Step:
+    step = replace(step, expected_s=None)
     if isinstance(step.act, VerifyAct):
         return replace(step, act=replace(step.act, failed_units_before=None))
     return step

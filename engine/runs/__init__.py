@@ -29,6 +29,7 @@ __all__ = [
     "lacking_logs",
     "list_runs",
     "lock_evidence",
+    "measured_plan",
     "open_runs",
     "plan_of",
     "read_log",
@@ -118,6 +119,14 @@ def list_runs(session: Session) -> tuple[Run, ...]:
 def plan_of(session: Session, run_id: str) -> Plan | None:
     """What a known run was to do."""
     return desk(session).plan(run_id)
+
+
+def measured_plan(session: Session, plan: Plan) -> Plan:
+    """The plan with how long its steps took on this host before, as far as the store knows.
+
+    The digest stays the same: it is about what is done.
+    """
+    return desk(session).measured(plan)
 
 
 def cutover_view(session: Session, run_id: str) -> CutoverView | None:

@@ -104,6 +104,8 @@ class RunDesk:
         from engine.store import BoundReachedError
 
         session = self._session
+        await self.open()
+        plan = self.measured(plan)
         now = session.clock.now()
         run_id = new_id(now)
         record = Record(plan, steps.planned(plan, run_id, session.operator, now))
@@ -359,6 +361,12 @@ class RunDesk:
         """The plan of a known run."""
         known = self._ledger.known(run_id)
         return known.record.plan if known else None
+
+    def measured(self, plan: Plan) -> Plan:
+        """See `engine.runs.measured_plan`."""
+        from engine.runs.measured import with_measured
+
+        return with_measured(plan, (known.record.run for known in self._ledger.all()))
 
     def cutover(self, run_id: str) -> CutoverView | None:
         """See `engine.runs.cutover_view`."""

@@ -15,6 +15,8 @@ _FETCHED: Final = re.compile(rb"^Fetched ([0-9][0-9,.]*) ([kMG]?B) in ", re.MULT
 """apt's last word on a download (apt-pkg/acquire.cc and strutl.cc, SizeToStr: three digits)."""
 _UNITS: Final = {b"B": 1, b"kB": 10**3, b"MB": 10**6, b"GB": 10**9}
 _KEY: Final = "foreseen"
+SLACK_S: Final = 10
+"""Seconds beyond twice of what was measured that are no surprise. A judgement."""
 _DECIDED: Final = (".dpkg-dist", ".dpkg-new", ".dpkg-old", ".ucf-dist")
 
 
@@ -33,7 +35,12 @@ class Row:
 
 
 def table(
-    plan: Plan, job: JobEvidence, after: After, log: bytes, seconds: float | None
+    plan: Plan,
+    job: JobEvidence,
+    after: After,
+    log: bytes,
+    seconds: float | None,
+    measured_s: int | None = None,
 ) -> tuple[Row, ...]:
     """The effects of the plan beside those that were seen.
 
@@ -41,13 +48,12 @@ def table(
         after: The host as it was found after the job.
         log: The job's, or its end.
         seconds: How long the job took.
+        measured_s: How long it took in former runs.
     """
-    return tuple(_rows(plan, job, after, log, seconds))
+    return (*_rows(plan, job, after, log), _time(measured_s, seconds))
 
 
-def _rows(
-    plan: Plan, job: JobEvidence, after: After, log: bytes, seconds: float | None
-) -> Iterator[Row]:
+def _rows(plan: Plan, job: JobEvidence, after: After, log: bytes) -> Iterator[Row]:
     effects, stopped = plan.effects, after.stopped
     planned = f"{len(plan.changes or ())} changes"
     as_planned = not after.wrong
@@ -58,8 +64,15 @@ def _rows(
     yield _names("conffiles", effects.conffiles, conffiles(job.beside))
     yield _reboot(effects.reboot, stopped.reboot_due)
     yield _download(effects.download_bytes, fetched(log))
+
+
+def _time(measured_s: int | None, seconds: float | None) -> Row:
+    """Other updates take other times: a surprise is only what took more than twice as long."""
+    foreseen = "not measured before" if measured_s is None else f"about {measured_s} s"
     took = "unknown" if seconds is None else f"{seconds:.0f} s"
-    yield Row("time", "not measured before", took, None)
+    known = measured_s is not None and seconds is not None
+    agrees = (seconds or 0) <= 2 * (measured_s or 0) + SLACK_S if known else None
+    return Row("time", foreseen, took, agrees)
 
 
 def _names(what: str, foreseen: Iterable[str] | None, seen: Iterable[str] | None) -> Row:

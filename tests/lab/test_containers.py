@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +167,13 @@ def test_which_stop_and_which_come_back(host: Machine, tmp_path: Path) -> None:
     newer(host, 4, "restart")
     before = containers(host)
     assert effects(eve) == {"units": ["docker.service"], "containers": []}
+    planned = eve.call("plan", host.name, "upgrade").stdout.decode()
+    assert re.search(r"Upgrade 1 with apt-get \(host, about [0-9]+ s\)", planned), planned
     eve.run()
     assert containers(host) == before
-    assert "It happened as foreseen: packages, units, containers" in story(eve)
+    told = story(eve)
+    assert "It happened as foreseen: packages, units, containers" in told
+    assert "| time | about " in told, "it was measured by the runs before"
     daemon(host, live_restore=False)
     host.reboot()
     wait_until(lambda: running(host) == ["always-1", "unless-1"], "who comes back", timeout=60)

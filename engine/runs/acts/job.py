@@ -242,7 +242,9 @@ class JobInHand:
         if job is None or job.exit_status != 0:
             return
         path = driver.logs.path(driver.run.id, self._phase.job.id)
-        rows = foreseen.table(driver.record.plan, job, after, last(path, TAIL), self._seconds())
+        log, measured_s = last(path, TAIL), self._phase.job.expected_s
+        plan, took = driver.record.plan, self._seconds()
+        rows = foreseen.table(plan, job, after, log, took, measured_s)
         results = {**driver.record.results, step_id: foreseen.kept(rows)}
         driver.record = replace(driver.record, results=results)
         self._after = replace(after, checked=(*after.checked, *foreseen.words(rows)))

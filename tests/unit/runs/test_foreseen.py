@@ -90,3 +90,15 @@ def test_one_of_it(what: str, found: dict[str, foreseen.Row], agrees: bool | Non
 def test_apts_words_on_a_download() -> None:
     assert foreseen.fetched(b"Fetched 512 B in 0s (9 B/s)\nFetched 12.3 kB in 1s (1 B/s)") == 12_300
     assert foreseen.fetched(b"  Fetched 1 B in 0s") is None
+
+
+@pytest.mark.parametrize(
+    ("before", "took", "agrees"),
+    [(None, 41.7, None), (40, 41.7, True), (20, 50.0, True), (20, 50.6, False), (20, None, None)],
+)
+def test_the_time_is_held_against_what_it_took_before(
+    before: int | None, took: float | None, agrees: bool | None
+) -> None:
+    found = foreseen.table(planned(), JobEvidence(exit_status=0), After(), LOG, took, before)
+    assert found[-1].what == "time"
+    assert found[-1].agrees is agrees
