@@ -34,7 +34,7 @@ def unused_successor(host: Host, facts: Facts) -> tuple[Candidate, ...]:
     A host's word alone ends no other server: the name must be one that its successor could have.
     """
     built = facts.successor
-    if built is None or not follows(host, built.name):
+    if built is None or built.serves or not follows(host, built.name):
         return ()
     return (
         Candidate(

@@ -613,7 +613,7 @@ apt_sections() {
 
 # What successor.sh notes while a successor is being built.
 look_successor() {
-    head -n 2 "$root/var/lib/hostshift/successor" | head -c 2000
+    head -n 3 "$root/var/lib/hostshift/successor" | head -c 2000
 }
 
 # What do-release-upgrade goes by. Its own check would write below /var/lib: what it wrote there last is

@@ -1,8 +1,9 @@
 #!/bin/sh
 # successor.sh ROOT, then one of: what this host knows of the successor that is being built for it, in
-# /var/lib/hostshift/successor: its name and its address, a line each.
+# /var/lib/hostshift/successor: its name, its address, and perhaps "serves", a line each.
 #
 #   note NAME ADDRESS   remember it
+#   moved NAME          remember that it has the right to write now: a third line, "serves"
 #   given SERVICE...    print each of these whose right to write was given away; changes nothing
 #   forget NAME         remember it no more, unless another one is noted
 #
@@ -20,6 +21,13 @@ case $verb in
 note)
     mkdir -p "$home" || exit 1
     printf '%s\n' "$1" "$2" >"$home/successor.new" || exit 1
+    sync
+    mv -f "$home/successor.new" "$home/successor"
+    ;;
+moved)
+    { read -r name && read -r address; } <"$home/successor" 2>/dev/null || exit 0
+    [ "$name" = "$1" ] || exit 0
+    printf '%s\n' "$name" "$address" serves >"$home/successor.new" || exit 1
     sync
     mv -f "$home/successor.new" "$home/successor"
     ;;

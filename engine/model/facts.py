@@ -363,10 +363,15 @@ class HostLock:
 
 @dataclass(frozen=True, slots=True)
 class BuiltSuccessor:
-    """The successor that was being built for this host, as the last run that did has noted it."""
+    """The successor that was being built for this host, as the last run that did has noted it.
+
+    Attributes:
+        serves: It has the right to write, and so it is no spare thing any more.
+    """
 
     name: str
     address: str
+    serves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a host knows of the successor that is being built for it, as the probe shows it.
 
-Written by engine/host/successor.sh: a name and an address, a line each.
+Written by engine/host/successor.sh: a name, an address, and perhaps "serves", a line each.
 """
 
 from __future__ import annotations
@@ -27,4 +27,4 @@ def parse(output: bytes) -> BuiltSuccessor | None:
             host_name(address)
     except WrongValue:
         return None
-    return BuiltSuccessor(name, address)
+    return BuiltSuccessor(name, address, serves=lines[2:3] == ["serves"])

@@ -24,9 +24,8 @@ from engine.model.replacing import (
 )
 from engine.model.run import Run
 from engine.runs.acts.replacing.before import promised_s
-from engine.runs.acts.replacing.names import sent
 from engine.runs.acts.replacing.outage import freeze_step, kept, soak_act, switch_steps
-from engine.runs.records import Logs, Record
+from engine.runs.records import Logs, Record, sent
 from engine.runs.successor import successor_name, successor_of
 
 SEEN_BYTES: Final = 4_000_000

@@ -39,7 +39,7 @@ from engine.runs.log_copies import lacking
 from engine.runs.observe import Observation
 from engine.runs.phases import phases
 from engine.runs.records import Logs, Record, new_id, unknown_run
-from engine.runs.regained import come_to
+from engine.runs.regained import come_to, end_of_replacement
 from engine.session import Session
 
 POLL_S: Final = 0.1
@@ -181,7 +181,7 @@ class RunDesk:
         if not self._session.read_only:
             await self._ledger.open()
         if self._ledger.known(run_id) is None:
-            record = await self._found(look.host, held_lock)
+            record = await self._found(look, held_lock)
             if record is None:
                 return None
             if self._session.read_only:
@@ -191,19 +191,25 @@ class RunDesk:
         self._live.follow(run_id)
         return run_id
 
-    async def _found(self, host_name: str, held: HostLock) -> Record | None:
+    async def _found(self, look: Look, held: HostLock) -> Record | None:
         """A record of a run that this controller has never seen, from what the host keeps."""
         session = self._session
-        host = session.inventory.host(host_name)
+        host = session.inventory.host(look.host)
         plan = await read_plan(session.transport, host, held.run)
-        if plan is None or plan.host != host_name:
+        if plan is None or plan.host != look.host:
             return None
         own = held.operator == session.operator
         stale = (held.heartbeat_age_s or 0) > STALE_S and held.job_alive is False
         since = held.since or session.clock.now()
         run = steps.planned(plan, held.run, held.operator or "unknown", since)
         record = Record(plan, run, watched=not (own or stale))
-        return come_to(record, held.step, since) if held.step else record
+        if held.step is None:
+            return record
+        built = look.facts.successor if look.facts is not None else None
+        ended = None
+        if not record.watched:
+            ended = end_of_replacement(record, held.step, built, session.clock.now())
+        return ended or come_to(record, held.step, since)
 
     def resume(self, run_id: str, *, take_over: bool = False) -> bool:
         """See `engine.runs.resume`."""

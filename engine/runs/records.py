@@ -32,6 +32,7 @@ class Record:
         asked: How many questions were asked; the last one's answer is the one that counts.
         results: What steps have found that later steps need, by the step's id; plain data.
         left: How the step in hand has ended that may be tried again, while a person is asked.
+        built: Where the successor is, by the old host's word, of a run whose results are lost.
     """
 
     plan: Plan
@@ -43,6 +44,7 @@ class Record:
     asked: int = 0
     results: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     left: Observation | None = None
+    built: str | None = None
 
     @property
     def settled(self) -> bool:
@@ -59,6 +61,7 @@ class Record:
             "watched": self.watched,
             "asked": self.asked,
             "left": to_json(self.left) if self.left else None,
+            "built": self.built,
         }
 
 
@@ -83,7 +86,13 @@ def record_of(
         asked=int(snapshot["asked"]),
         results=dict(results),
         left=from_json(Observation, left) if left else None,
+        built=snapshot.get("built"),
     )
+
+
+def sent(step_id: str) -> str:
+    """Under which name `Record.begun` tells that a step's change of the DNS may have been made."""
+    return f"{step_id}.sent"
 
 
 def new_id(now: datetime) -> str:

@@ -20,6 +20,8 @@ def successor_of(record: Record, old: Host) -> Host | None:
     match step.act if step is not None else None:
         case ReachAct(name=name) if (found := record.results.get(PROVISION)) is not None:
             address = str(found["address"])
+        case ReachAct(name=name) if record.built is not None:
+            address = record.built
         case UnusedAct(name=name, address=address):
             pass
         case _:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
-from tests.lab.nameservers import PRIMARY, RESOLVER, SECONDARY, secret
+from tests.lab.nameservers import PRIMARY, RESOLVER, SECONDARY, ZONE, secret
 from tests.lab.processes import wait_until
 from tests.lab.replacement.ann import Ann, states, window
 from tests.lab.replacement.world import NEW, OLD, World
@@ -162,10 +163,29 @@ def test_back_to_the_old_server_after_the_names_have_turned(world: World, tmp_pa
 def test_what_stays_goes_on_where_it_is(world: World, tmp_path: Path) -> None:
     inventory = world.inventory.read_text()
     stays = "[services.web]\nstays = true\n"
-    world.inventory.write_text(inventory.replace("[services.web]\n", stays))
+    inventory = inventory.replace("[services.web]\n", stays)
+    # Of this zone only a command can change anything, as with a provider without RFC 2136.
+    by_us = rf'(\[zones\."{ZONE}"\]\n)server = .*\nkey_name = .*\nkey_file = .*\n'
+    inventory, changed = re.subn(by_us, r'\1command = "./scripts/dns.sh"\n', inventory)
+    assert changed == 1
+    world.inventory.write_text(inventory)
     ann = Ann(tmp_path / "ann", world)
     world.writer("files")
+    run = ann.replace()
+    assert states(run)["cutover"] == "waiting", ann.story()
+
+    # Its records are lost while it waits: it is ended, and the next one builds on the same server.
+    for file in ann.directory.rglob("runs.db*"):
+        file.unlink()
+    ann.call("status", OLD)
+    lost = ann.call("attach", run["id"], check=1, timeout=300)
+    assert "it had come to cutover, by the lock of server1. It is not carried on." in text(lost)
+    assert "server2 is built on" in text(lost)
+    for machine in (world.old, world.successor):
+        assert not (machine.root / HOME / "lock").exists()
+    assert "hostshift" not in (world.old.root / "home/admin/.ssh/authorized_keys").read_text()
     assert states(ann.replace())["cutover"] == "waiting", ann.story()
+    assert list(world.cloud.machines) == [OLD, NEW]
     run = ann.go_on(check=0)
     assert run["state"] == "succeeded", ann.story()
     assert not {"end", "decommission", "deploy-web"} & set(states(run))

@@ -151,7 +151,8 @@ def test_a_successor_that_was_built_can_be_removed() -> None:
     assert removal.risk is None
     lacking = replaceable(replacement=Replacement())
     assert ids(built, "decommission:server2", lacking) == ["replace-incomplete"]
-    for found in (facts(successor=BuiltSuccessor("db2", "192.0.2.2")), facts()):
+    serving = facts(successor=BuiltSuccessor("server2", "192.0.2.2", serves=True))
+    for found in (facts(successor=BuiltSuccessor("db2", "192.0.2.2")), facts(), serving):
         kinds = {c.kind for c in foresee(declared, found, NOW).candidates}
         assert "decommission" not in kinds, "a host's word alone ends no other server"
 

@@ -10,6 +10,8 @@ from engine.programs.built_successor import parse
 
 @pytest.mark.parametrize("address", ["192.0.2.2", "2001:db8::2", "server2.example.com"])
 def test_a_name_and_an_address(address: str) -> None:
+    serving = parse(f"server2\n{address}\nserves\n".encode())
+    assert serving == BuiltSuccessor("server2", address, serves=True)
     assert parse(f"server2\n{address}\n".encode()) == BuiltSuccessor("server2", address)
 
 

@@ -91,7 +91,12 @@ def test_what_the_old_host_remembers(tmp_path: Path) -> None:
     assert kept.read_text() == "server3\n192.0.2.3\n"
     call(tmp_path, "forget", "server2")
     assert kept.exists(), "another one is noted"
+    call(tmp_path, "moved", "server2")
+    assert "serves" not in kept.read_text()
+    call(tmp_path, "moved", "server3")
+    assert kept.read_text() == "server3\n192.0.2.3\nserves\n"
     call(tmp_path, "forget", "server3")
+    call(tmp_path, "moved", "server3")
     assert not kept.exists()
     tokens = kept.parent / "writers"
     tokens.mkdir()

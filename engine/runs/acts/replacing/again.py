@@ -13,10 +13,10 @@ from engine import scripts
 from engine.model.plan import Step
 from engine.model.replacing import CHECK, ReturnAct
 from engine.runs.acts import gate
-from engine.runs.acts.replacing.names import sent
 from engine.runs.acts.replacing.outage import switch_steps
 from engine.runs.observe import Observation
 from engine.runs.phases import SinglePhase
+from engine.runs.records import sent
 from engine.runs.successor import successor_name
 
 if TYPE_CHECKING:

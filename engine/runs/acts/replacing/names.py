@@ -27,6 +27,7 @@ from engine.runs.acts import gate
 from engine.runs.acts.replacing import outage
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
 from engine.runs.observe import Observation
+from engine.runs.records import sent
 
 COMMAND_S: Final = 900
 """Seconds for a zone's command, and for its provider to publish what it did."""
@@ -301,11 +302,6 @@ async def _carry_out(hand: Hand, change: dns.Change) -> None:
                 state="attention",
             )
         await hand.driver.sleep(ASK_AGAIN_S)
-
-
-def sent(step_id: str) -> str:
-    """Under which name a run remembers that a step's change may have been made."""
-    return f"{step_id}.sent"
 
 
 async def _by_update(hand: Hand, found: Zone, change: dns.Change) -> dns.Outcome:

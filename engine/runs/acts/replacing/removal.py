@@ -23,7 +23,7 @@ async def noted(hand: Hand) -> None:
 
 async def given(hand: Hand) -> None:
     """The right to write is the successor's: from here on it is no more than any server."""
-    await _ask(hand, "forget", hand.new.name)
+    await _ask(hand, "moved", hand.new.name)
 
 
 async def unused(hand: Hand, act: UnusedAct) -> Done:

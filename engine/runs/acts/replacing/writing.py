@@ -25,8 +25,8 @@ from engine.preflight.distributions_own import TIMERS
 from engine.runs.acts.replacing import removal
 from engine.runs.acts.replacing.data import renew
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
-from engine.runs.acts.replacing.names import sent
 from engine.runs.observe import Observation
+from engine.runs.records import sent
 
 
 async def hold(hand: Hand, act: HoldAct) -> Done:
