@@ -98,6 +98,12 @@ class Known:
         packages = self.facts.packages
         return packages is not None and packages.needs_repair
 
+    @property
+    def repair(self) -> str:
+        """The chore that finishes what is half done."""
+        packages = self.facts.packages if self.facts is not None else None
+        return "repair" if packages is None else packages.repair
+
 
 def _run_state(run: Run) -> tuple[str, str, Tone, int]:
     sign, tone = RUN_SIGNS[run.state]

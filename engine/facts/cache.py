@@ -20,7 +20,7 @@ LONGEST = timedelta(hours=24)
 """A full look is not used longer, because services to restart change without a trace."""
 _DECIDES = ("fingerprint", "rpm-ostree")
 _FULL_ONLY = frozenset(
-    {"upgrade", "dist-upgrade", "upgrade-size", "dist-upgrade-size", "upgrade-phased"}
+    {"upgrade", "dist-upgrade", "upgrade-size", "dist-upgrade-size", "upgrade-phased", "fix-broken"}
     | {"sources", "records", "automatic", "needrestart"}
     | {"conffiles", "running-services", "unit-files", "service-acts"}
 )

@@ -556,6 +556,12 @@ look_dist_upgrade() { apt_quiet apt-get -s dist-upgrade; }
 look_upgrade_phased() {
     apt_quiet apt-get -s -o APT::Get::Always-Include-Phased-Updates=true --with-new-pkgs upgrade
 }
+# What finishing what is half done would do; asked only where dpkg says that something is.
+look_fix_broken() {
+    grep -q -E '^Status: .* (half-installed|unpacked|half-configured|triggers-awaited)$' \
+        "$root/var/lib/dpkg/status" || return 0
+    apt_quiet apt-get -s -f install
+}
 look_upgrade_size() { apt_quiet apt-get --print-uris --with-new-pkgs upgrade; }
 look_dist_upgrade_size() { apt_quiet apt-get --print-uris dist-upgrade; }
 
@@ -595,6 +601,7 @@ apt_sections() {
     [ "$depth" = full ] || return 0
     section upgrade "$apt_limit" look_upgrade
     section dist-upgrade "$apt_limit" look_dist_upgrade
+    section fix-broken "$apt_limit" look_fix_broken
     section upgrade-size "$apt_limit" look_upgrade_size
     section dist-upgrade-size "$apt_limit" look_dist_upgrade_size
     section sources "$apt_limit" look_sources

@@ -273,6 +273,8 @@ class Packages:
         conffiles: Configuration files of any package that aren't as dpkg recorded them, also of
             removed ones that left theirs (full depth).
         services: Running services of packages (full depth, with systemd).
+        repair_removes: What would be removed to finish what is half done; None: not known, or
+            nothing is (full depth).
         archive_bytes: What apt has fetched and kept in its cache (full depth).
         boot_bytes: What the running kernel and its initramfs take in /boot (full depth).
         cves: What is published of the holes that `updates` name, looked up when they were.
@@ -294,12 +296,18 @@ class Packages:
     updates: tuple[Update, ...] = ()
     conffiles: tuple[Conffile, ...] | None = None
     services: tuple[PackageService, ...] | None = None
+    repair_removes: tuple[str, ...] | None = None
     archive_bytes: int | None = None
     boot_bytes: int | None = None
     cves: tuple[Cve, ...] = ()
     kev_date: date | None = None
     sources: tuple[str, ...] = ()
     ended: tuple[EndedSupport, ...] = ()
+
+    @property
+    def repair(self) -> str:
+        """The chore that finishes what is half done: where it means removals, one that asks."""
+        return "repair:removing" if self.repair_removes else "repair"
 
     @property
     def needs_repair(self) -> bool:

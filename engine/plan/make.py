@@ -24,7 +24,7 @@ from engine.plan.replace import Replacing, go_back_steps, replace_steps
 from engine.risk import ORDINARY, Circumstances, model, planned_minutes
 
 CHORES: Final[tuple[Chore, ...]] = get_args(Chore)
-"""`hold` and `unhold` have the packages behind a colon."""
+"""`hold` and `unhold` have the packages behind a colon, `repair` perhaps `removing`."""
 _QUIET: Final = frozenset({"refresh", "download", "clean", "hold", "unhold"})
 """Chores that touch no running service and need no typed name."""
 _NO_HOOKS = Hooks()
@@ -149,7 +149,7 @@ def _plan(
 
 def _chore(host: Host, facts: Facts, chore: str, now: datetime, hooks: Hooks) -> Plan:
     blockers = list(common_blockers(host, facts))
-    if chore == "repair" and facts.dpkg_lock is not None:
+    if chore.partition(":")[0] == "repair" and facts.dpkg_lock is not None:
         # What looks half done may be the very work that goes on now.
         offered = foresee(host, facts, now).candidate("upgrade")
         blockers += [b for b in offered.blockers if b.id == "dpkg-lock"] if offered else []

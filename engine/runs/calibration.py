@@ -121,7 +121,7 @@ def outcomes(
             continue
         following = (later for later, *_ in ordered[number + 1 :] if later.host == run.host)
         after = next(following, None)
-        repaired = after is not None and after.candidate == "repair"
+        repaired = after is not None and after.candidate.partition(":")[0] == "repair"
         minutes, wrong = risk.outage_minutes, run.state in WENT_WRONG or repaired
         found.append(
             Outcome(

@@ -143,6 +143,7 @@ class Observation:
     question: str | None = None
 
 
+REMOVING = "Read what it would remove. Where that may go: plan the chore repair:removing."
 REPAIR = "Carry out the chore repair: it finishes what dpkg was interrupted in."
 MAKE_ROOM = "Make room on the host first. "
 AS_BEFORE = (
@@ -250,7 +251,7 @@ def _ended(evidence: Evidence, job: JobEvidence, status: int) -> Observation:
             return Observation("cancelled", (stopped, *bad, *kept))
         if status == WOULD_REMOVE:
             removes = ("Nothing more was changed: it would have removed packages.",)
-            return Observation("attention", (*removes, *_some(job.difference), *bad), LOOK_THERE)
+            return Observation("attention", (*removes, *_some(job.difference), *bad), REMOVING)
         return Observation("failed", (*why, *after.unread, *kept), "The log's end tells why.")
     return _proven(after, evidence.more, result, kept)
 

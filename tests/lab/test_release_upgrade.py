@@ -91,3 +91,34 @@ def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Pa
     assert "no-next-release" in text(eve.call("plan", host.name, STEP, check=5))
     assert [s["state"] for s in run["steps"] if s["id"].endswith("spare-sshd")] == ["succeeded"] * 2
     assert not (host.root / "var/lib/hostshift/spare").exists()
+
+
+def test_stuck_half_way_it_is_finished_by_a_repair_that_asks(host: Machine, tmp_path: Path) -> None:
+    eve = Controller(tmp_path, host)
+    eve.run(STEP, check=4)
+    busy = "/usr/bin/rsync"  # a file that dpkg can't replace
+    host.inside(f"mount --bind {busy} {busy}")
+    eve.call("answer", eve.last()["id"], "go-on", "--confirm", host.name, check=4, timeout=900)
+    stuck = eve.last()
+    assert stuck["state"] == "attention"
+    assert [s["state"] for s in stuck["steps"] if s["id"] == STEP] == ["attention"]
+    spare = host.inside("systemctl is-active hostshift-spare-sshd", check=False).stdout
+    assert spare.strip() == "active", "a second way in stays while somebody mends it"
+    host.inside(f"umount {busy}")
+
+    remedy = f"hostshift plan {host.name} repair:removing"
+    told = text(eve.call("plan", host.name, "dist-upgrade", check=5))
+    assert remedy in told
+    assert "To finish it removes libssl3." in told
+    asked = text(eve.run("repair:removing", check=4))
+    assert "libssl3" in asked
+    eve.call("answer", eve.last()["id"], "go-on", "--confirm", host.name, timeout=600)
+    assert eve.last()["state"] == "succeeded", eve.call("export", eve.last()["id"]).stdout.decode()
+    eve.run("dist-upgrade", check=None)
+    eve.run("reboot", check=None)
+    assert f"VERSION_CODENAME={NEW}" in (host.root / "etc/os-release").read_text()
+    assert host.inside("systemctl is-system-running", check=False).stdout.strip() == "running"
+    (found,) = json.loads(eve.call("status", host.name, "--json").stdout)["hosts"]
+    due = {c["id"]: c["changes"] for c in found["candidates"]}
+    assert due["dist-upgrade"] == []
+    assert "broken-dependencies" not in json.dumps(found)

@@ -110,7 +110,7 @@ NAMES = (
     ),
     *("units", "updaters", "periodic", "lock", "containers", "rpm-ostree", "needrestart"),
     *("filesystems", "dpkg-kernels", "dpkg-lock", "dpkg-journal", "sources", "upgrade-size"),
-    *("conffiles", "running-services", "unit-files", "service-acts"),
+    *("conffiles", "running-services", "unit-files", "service-acts", "fix-broken"),
 )
 SECTIONS = st.dictionaries(
     st.sampled_from(NAMES),

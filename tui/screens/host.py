@@ -224,7 +224,7 @@ class HostScreen(CommandScreen[None]):
 
     def do_repair(self) -> None:
         """Plan the chore repair."""
-        self._plan("repair")
+        self._plan(self.bridge.known(self._host).repair)
 
     def do_download(self) -> None:
         """Plan the chore download."""

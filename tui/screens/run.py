@@ -155,7 +155,8 @@ class RunScreen(OneRunScreen):
 
     def do_repair(self) -> None:
         """Plan the repair of this host, as after a run that left dpkg half-way."""
-        self._plan_next("repair")
+        known = self.bridge.known(self.run_now.host) if self.run_now is not None else None
+        self._plan_next(known.repair if known is not None else "repair")
 
     def _plan_next(self, candidate: str) -> None:
         from tui.screens.plan import PlanScreen

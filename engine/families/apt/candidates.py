@@ -105,7 +105,7 @@ def dpkg_blockers(facts: Facts, packages: Packages) -> list[Blocker]:
     if facts.packages_at_work:
         # What looks half done is the very work that goes on: to repair it now would be wrong.
         return found
-    repair = f"hostshift plan {facts.host} repair"
+    repair = f"hostshift plan {facts.host} {packages.repair}"
     if packages.interrupted:
         found.append(
             Blocker(
@@ -122,7 +122,7 @@ def dpkg_blockers(facts: Facts, packages: Packages) -> list[Blocker]:
             Blocker(
                 "dpkg-broken",
                 f"{_count(len(packages.broken), 'package')} neither properly installed nor "
-                f"properly removed: {shown}{more}.",
+                f"properly removed: {shown}{more}.{_removed_by_repair(packages)}",
                 f"{repair}\n# by hand: dpkg --configure -a; then apt-get -s -f install",
             )
         )
@@ -136,6 +136,11 @@ def dpkg_blockers(facts: Facts, packages: Packages) -> list[Blocker]:
             )
         )
     return found
+
+
+def _removed_by_repair(packages: Packages) -> str:
+    removed = packages.repair_removes or ()
+    return f" To finish it removes {', '.join(removed)}." if removed else ""
 
 
 def _lock_blocker(facts: Facts) -> Blocker:
@@ -190,7 +195,8 @@ def simulation_blockers(
             Blocker(
                 "broken-dependencies",
                 f"Installed packages don't fit together: {words}",
-                f"hostshift plan {host.name} repair\n# by hand: apt-get -s -f install",
+                f"hostshift plan {host.name} {(facts.packages or Packages()).repair}\n"
+                "# by hand: apt-get -s -f install",
             )
         ]
     return [

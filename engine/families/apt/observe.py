@@ -11,6 +11,7 @@ from engine.families.protocol import Sections
 from engine.model.facts import Facts, LockHolder, Problem, Reboot, ReleaseUpgrader
 from engine.programs import (
     apt_lists,
+    apt_simulation,
     dpkg,
     kernel,
     lines,
@@ -38,6 +39,7 @@ def observe(sections: Sections, facts: Facts) -> tuple[Facts, tuple[Problem, ...
     if lists is not None and any(name.endswith(_SECURITY) for name in lists.missing):
         # What the others offer is no count of what the archive for it would.
         packages = replace(packages, security=None)
+    packages = replace(packages, repair_removes=repair_removes(sections))
     facts = replace(facts, packages=packages)
     facts = _lock(sections, facts, problems)
     facts = _updaters(sections, facts, problems)
@@ -49,6 +51,17 @@ def observe(sections: Sections, facts: Facts) -> tuple[Facts, tuple[Problem, ...
         reboot=_reboot(sections, facts, report),
     )
     return facts, tuple(problems)
+
+
+def repair_removes(sections: Sections) -> tuple[str, ...] | None:
+    """What finishing what is half done would remove; None where nothing is, or it can't be told."""
+    section = sections.get("fix-broken")
+    if section is None or section.truncated or not section.output.strip():
+        return None
+    seen = apt_simulation.parse(section.output, section.errors, section.exit_status)
+    if seen is None or seen.error is not None:
+        return None
+    return tuple(change.name for change in seen.changes if change.action == "remove")
 
 
 def _output(sections: Sections, name: str) -> bytes:

@@ -32,6 +32,8 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
     """
     if candidate.partition(":")[0] in ("hold", "unhold"):
         return _mark(candidate)
+    if candidate == "repair:removing":
+        return _repair_removing(host, facts)
     if subset.is_subset(candidate):
         return _part(host, facts, candidate)
     match candidate:
@@ -278,6 +280,31 @@ def _clean(facts: Facts) -> tuple[Step, ...]:
     size = facts.packages.archive_bytes if facts.packages else None
     frees = "" if size is None else f" ({-(-size // 1_000_000)} MB)"
     return (Step("clean", f"Remove fetched packages from apt's cache{frees}", "host", act),)
+
+
+def _repair_removing(host: Host, facts: Facts) -> tuple[Step, ...]:
+    """What `repair` leaves to a person, as after a release upgrade that got stuck half-way."""
+    if facts.packages is None or not facts.packages.repair_removes:
+        raise RefusedError(
+            f"A repair of {host.name} would remove nothing, as far as is known.",
+            hint=f"hostshift plan {host.name} repair",
+        )
+    finish = ("-f", "install")
+    look = JobAct(commands=(_simulated(finish),), environment=ENVIRONMENT)
+    act = JobAct(
+        commands=(("apt-get", "-y", *POLICY, *finish),),
+        environment=ENVIRONMENT,
+        lock_wait_s=LOCK_WAIT_S,
+    )
+    gate = GateAct(f"Finish it on {host.name}, and remove these packages?", shows="simulate")
+    return (
+        Step("simulate", "See what finishing would change and remove", "host", look,
+             reversible=True),
+        Step("decide", "Read what would go, and decide", "controller", gate, gate=True,
+             reversible=True),
+        *guarded_for(host, facts, TOPICS, Step("repair", "Finish what is half done", "host", act)),
+        _verify(facts, ()),
+    )  # fmt: skip
 
 
 def _repair(host: Host, facts: Facts) -> tuple[Step, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.candidates import foresee
 from engine.commands.plan import plan_all, shown
 from engine.errors import InputError, RefusedError
 from engine.inventory import Inventory
@@ -24,6 +25,7 @@ from engine.model.facts import (
 from engine.model.host import Check, Deadlines
 from engine.model.plan import (
     BaselineAct,
+    GateAct,
     JobAct,
     Plan,
     RebootAct,
@@ -435,3 +437,23 @@ def test_nothing_is_restarted_where_nothing_can_be(units: tuple[str, ...] | None
 def test_a_mark_needs_names_of_packages(chore: str) -> None:
     with pytest.raises(InputError):
         plan(candidate=chore)
+
+
+def test_a_repair_that_removes_asks_with_what_would_go() -> None:
+    stuck = packages(broken=(BrokenPackage("openssl", "iU"),), repair_removes=("libssl3",))
+    plan = make_plan(host(), facts(packages=stuck), "repair:removing", NOW)
+    order = [step.id for step in plan.steps]
+    assert order.index("simulate") < order.index("decide") < order.index("repair")
+    gate = next(step.act for step in plan.steps if step.id == "decide")
+    assert isinstance(gate, GateAct)
+    assert gate.shows == "simulate"
+    for nothing in (None, ()):
+        fine = replace(stuck, repair_removes=nothing)
+        with pytest.raises(RefusedError, match="would remove nothing"):
+            make_plan(host(), facts(packages=fine), "repair:removing", NOW)
+        assert fine.repair == "repair"
+    blocked = foresee(host(), facts(packages=stuck), NOW).candidate("upgrade")
+    assert blocked is not None
+    (broken,) = [b for b in blocked.blockers if b.id == "dpkg-broken"]
+    assert broken.remedy.startswith("hostshift plan server1 repair:removing\n")
+    assert "removes libssl3" in broken.message
