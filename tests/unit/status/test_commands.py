@@ -19,6 +19,7 @@ from engine.model.facts import Depth, Look
 from engine.model.host import Host
 from engine.preflight import Finding, Preflight, Report
 from engine.preflight.values import Volume
+from engine.store import NoStoreError
 from engine.successor import Successor
 from tests.unit.builders import NOW, facts, host, light, look, lost, packages, upgrade
 from tests.unit.outputs import must_end_with_its_reader, must_tell_of_a_full_disk
@@ -51,6 +52,12 @@ class Fleet:
             self.asked.append((declared.name, depth))
             on_look(self.looks[declared.name])
 
+    async def has_no_store(self, _session: object) -> None:
+        raise NoStoreError("there is none", hint="None is needed.")
+
+    async def has_no_runs(self, _session: object) -> None:
+        """Nothing is open."""
+
     def inventory(self, _path: Path | None) -> Inventory:
         return Inventory(Path("inventory.toml"), tuple(host(name) for name in self.looks))
 
@@ -68,6 +75,8 @@ def fleet(monkeypatch: pytest.MonkeyPatch, state_dir: Path) -> Fleet:
     monkeypatch.setattr(door, "load", made.inventory)
     monkeypatch.setattr(door, "look", made.look)
     monkeypatch.setattr(door, "open_session", lambda inventory, read_only: made)
+    monkeypatch.setattr(door, "open_runs", made.has_no_store)
+    monkeypatch.setattr(door, "close", made.has_no_runs)
     return made
 
 
