@@ -9,7 +9,7 @@ from engine import preflight as room
 from engine.clock import rfc3339
 from engine.errors import HostOutputError
 from engine.model.json_form import to_json
-from engine.model.replacing import CutoverGateAct, PreflightAct, RecordsAct
+from engine.model.replacing import CutoverGateAct, FormerAct, PreflightAct, RecordsAct
 from engine.runs.acts import gate
 from engine.runs.acts.replacing import names
 from engine.runs.acts.replacing.hand import Done, Hand, NotDoneError
@@ -44,13 +44,15 @@ async def preflight(hand: Hand, act: PreflightAct) -> Done:
 
 async def cutover_gate(hand: Hand, act: CutoverGateAct) -> Done | Observation:
     """Ask with everything at hand that decides: the window that was rehearsed, what is left."""
-    stays = f"Ended here, {hand.new.name} stays for the next try"
+    steps = hand.driver.record.plan.steps
     waits = [
         f"Expected outage: {expected(hand.driver.record, act)}.",
         f"The plan's digest is {hand.driver.run.digest[:12]}.",
         "Until the DNS is changed, going back loses nothing.",
-        f"{stays}; the candidate decommission:{hand.new.name} removes it.",
     ]
+    if not any(isinstance(step.act, FormerAct) for step in steps):
+        stays = f"Ended here, {hand.new.name} stays for the next try"
+        waits.append(f"{stays}; the candidate decommission:{hand.new.name} removes it.")
     if act.window is not None:
         waits.append(f"The maintenance window is {act.window}.")
     proven = drill(hand.driver.record.plan, hand.driver.run, hand.driver.record.results)
