@@ -111,7 +111,7 @@ def _running(sections: Sections, facts: Facts, problems: list[Problem]) -> Facts
             problems.append(unread(units, "units", "Failed units"))
     section = sections.get("containers")
     running = containers.parse(section.output, section.exit_status) if section else None
-    live = lines.single(section.output).get("live_restore") if section else None
+    said = lines.single(section.output) if section else {}
     if running is None:
         problems.append(unread(section, "containers", "Containers"))
     shown = sections.get("updaters")
@@ -134,7 +134,8 @@ def _running(sections: Sections, facts: Facts, problems: list[Problem]) -> Facts
         facts,
         failed_units=failed,
         containers=running,
-        live_restore={"true": True, "false": False}.get(live or ""),
+        live_restore={"true": True, "false": False}.get(said.get("live_restore", "")),
+        docker_bound=said.get("docker_bound") == "yes",
         auto_updates=updaters,
         lock=lock,
         successor=built_successor.parse(_output(sections, "successor")),

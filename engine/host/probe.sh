@@ -164,6 +164,10 @@ look_containers() {
     done 2>/dev/null
     put docker "$docker_runs"
     if [ "$docker_runs" = yes ]; then
+        if [ -d "$root/run/systemd/system" ] && within "$short_time" systemctl show --no-pager \
+            -p BindsTo -p Requires -p PartOf docker.service | grep -q 'containerd\.service'; then
+            put docker_bound yes
+        fi
         put live_restore "$(within "$short_time" docker info --format '{{.LiveRestoreEnabled}}')"
         ids=$(within "$short_time" docker ps --quiet --no-trunc) || return 1
         # shellcheck disable=SC2086 # identifiers, one word each

@@ -427,6 +427,7 @@ class Facts:
         lists_age_s: Seconds since the package lists were last refreshed.
         deployments: Boot order, index 0 boots next; None where the family has none.
         live_restore: Docker's containers run on while its daemon is restarted; None: no answer.
+        docker_bound: systemd stops docker.service with containerd.service.
         lock: A hostshift's lock on this host, or None where there is none.
         successor: A successor that was built for this host; whether it is still there isn't known.
         systemd: Whether systemd is PID 1.
@@ -462,6 +463,7 @@ class Facts:
     services_to_restart: tuple[str, ...] | None = None
     containers: tuple[Container, ...] | None = None
     live_restore: bool | None = None
+    docker_bound: bool = False
     systemd: bool | None = None
     busy: str | None = None
     lock: HostLock | None = None

@@ -134,6 +134,7 @@ def test_which_stop_and_which_come_back(host: Machine, tmp_path: Path) -> None:
 
     # Debian's own package leaves its daemon running.
     assert effects(eve) == {"units": [], "containers": []}
+    host.inside("systemctl restart containerd")  # nor do they notice that
     eve.run()
     assert containers(host) == before
     assert "It happened as foreseen: packages, units, containers" in story(eve)

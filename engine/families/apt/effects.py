@@ -70,8 +70,8 @@ def units(packages: Packages, changes: Iterable[Change]) -> tuple[str, ...] | No
 def containers(facts: Facts, changes: Sequence[Change]) -> tuple[str, ...] | None:
     """Containers that stop with their runtime; none where its daemon is left running.
 
-    Docker's run on while containerd is restarted (its unit only wants it), and with live-restore
-    while dockerd is.
+    Docker's run on while containerd is restarted, unless docker's unit is bound to it, and with
+    live-restore while dockerd is.
     """
     runtime = names_with(changes, "container-runtime")
     if not runtime:
@@ -81,7 +81,8 @@ def containers(facts: Facts, changes: Sequence[Change]) -> tuple[str, ...] | Non
     of_runtime = [change for change in changes if change.name in runtime]
     goes = any(change.action == "remove" for change in of_runtime)
     stopped = units(facts.packages or Packages(), of_runtime)
-    daemons = None if stopped is None else set(stopped) - {"containerd.service"}
+    spared: set[str] = set() if facts.docker_bound else {"containerd.service"}
+    daemons = None if stopped is None else set(stopped) - spared
     if not goes and (daemons == set() or facts.live_restore):
         return ()
     return tuple(sorted(container.name for container in facts.containers))

@@ -189,6 +189,9 @@ def test_containers_stop_with_their_daemon(
         live_restore=live_restore,
     )
     assert candidate(found, "dist-upgrade").effects.containers == (("web",) if stops else ())
+    if change.name == "containerd":
+        bound = replace(found, docker_bound=True)
+        assert candidate(bound, "dist-upgrade").effects.containers == ("web",)
 
 
 def test_what_a_look_cannot_tell_is_none() -> None:
