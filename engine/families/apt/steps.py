@@ -226,14 +226,21 @@ def _autoremove(host: Host, facts: Facts) -> tuple[Step, ...]:
         environment=ENVIRONMENT,
         lock_wait_s=LOCK_WAIT_S,
     )
-    gate = GateAct(f"Remove these packages from {host.name}?", shows="simulate")
     return (
-        Step("simulate", "See what nothing needs any more", "host", look, reversible=True),
-        Step("decide", "Read what would go, and decide", "controller", gate, gate=True,
-             reversible=True),
+        *_asked(look, "See what nothing needs any more",
+                f"Remove these packages from {host.name}?", "Read what would go, and decide"),
         Step("autoremove", "Remove what nothing needs any more", "host", act),
         _verify(facts, ()),
     )  # fmt: skip
+
+
+def _asked(look: JobAct, title: str, question: str, decide: str) -> tuple[Step, Step]:
+    """A simulation on the host, and the gate that shows it."""
+    gate = GateAct(question, shows="simulate")
+    return (
+        Step("simulate", title, "host", look, reversible=True),
+        Step("decide", decide, "controller", gate, gate=True, reversible=True),
+    )
 
 
 def _undo(host: Host, facts: Facts) -> tuple[Step, ...]:
@@ -245,11 +252,10 @@ def _undo(host: Host, facts: Facts) -> tuple[Step, ...]:
         lock_wait_s=LOCK_WAIT_S,
         functions="undo.sh",
     )
-    gate = GateAct(f"Take the last transaction on {host.name} back?", shows="simulate")
     return (
-        Step("simulate", "See what taking it back would do", "host", look, reversible=True),
-        Step("decide", "Read what it would do, and decide", "controller", gate, gate=True,
-             reversible=True),
+        *_asked(look, "See what taking it back would do",
+                f"Take the last transaction on {host.name} back?",
+                "Read what it would do, and decide"),
         *guarded_for(
             host, facts, TOPICS, Step("undo", "Put the former versions back", "host", act)),
         _verify(facts, ()),
@@ -296,12 +302,10 @@ def _repair_removing(host: Host, facts: Facts) -> tuple[Step, ...]:
         environment=ENVIRONMENT,
         lock_wait_s=LOCK_WAIT_S,
     )
-    gate = GateAct(f"Finish it on {host.name}, and remove these packages?", shows="simulate")
     return (
-        Step("simulate", "See what finishing would change and remove", "host", look,
-             reversible=True),
-        Step("decide", "Read what would go, and decide", "controller", gate, gate=True,
-             reversible=True),
+        *_asked(look, "See what finishing would change and remove",
+                f"Finish it on {host.name}, and remove these packages?",
+                "Read what would go, and decide"),
         *guarded_for(host, facts, TOPICS, Step("repair", "Finish what is half done", "host", act)),
         _verify(facts, ()),
     )  # fmt: skip
