@@ -6,7 +6,7 @@ LATER := python3.12 python3.13 python3.14
 # Some machines set it, and every one of the many processes that tests start would compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check lint unit bench lab screenshots lock test-later-pythons clean
+.PHONY: help demo test check lint unit bench long lab screenshots lock test-later-pythons clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -15,7 +15,7 @@ demo: ## the whole application on an embedded fleet: no server, no root, no netw
 	@.ci/setup run
 	@$(BIN)/hostshift demo
 
-test: ## every test; as root also the ones that boot real hosts
+test: ## the tests; as root also the ones that boot real hosts
 	@.ci/setup dev
 	@$(MAKE) --no-print-directory lint
 	@tests/run
@@ -37,6 +37,10 @@ unit:
 bench: ## benchmarks, side by side with what they are compared to (minutes)
 	@.ci/setup dev
 	@for b in tests/benchmarks/*.py; do echo "== $$b"; $(BIN)/python "$$b" || exit 1; done
+
+long: ## the lab's tests that take minutes each (as root)
+	@.ci/setup dev
+	@LAB_LONG=1 tests/run -m long tests/lab
 
 lab: ## boot a small lab of real hosts (as root) and open hostshift on it
 	@.ci/setup dev

@@ -15,6 +15,8 @@ from engine.transport.protocol import Transport
 
 STATE_MODE = 0o700
 """Logs may hold secrets: nobody but the operator enters the state directory."""
+STORE_FILE = "runs.db"
+"""In the state directory, where the inventory names no other store of runs."""
 
 
 def operator_name() -> str:
@@ -44,7 +46,7 @@ class Session:
 
     def store_url(self) -> str:
         """Where runs are recorded: as the inventory says, else in the state directory."""
-        url = self.inventory.store_url or f"sqlite:///{self.state_dir.absolute()}/runs.db"
+        url = self.inventory.store_url or f"sqlite:///{self.state_dir.absolute()}/{STORE_FILE}"
         path = url.removeprefix("sqlite:///")
         if path == url or path.startswith("/"):
             return url

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         if replaces and args.json:
             preflight.show_blocked(pairs, found, now)
         raise
-    plans = asyncio.run(_measured(args, plans))
+    plans = asyncio.run(_measured(args, inventory, plans))
     if not args.read_only:
         # So that `run` can say what has changed since.
         Printed(session.state_directory()).keep(plans)
@@ -77,11 +77,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-async def _measured(args: argparse.Namespace, plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
+async def _measured(
+    args: argparse.Namespace, inventory: Inventory, plans: tuple[Plan, ...]
+) -> tuple[Plan, ...]:
     """With what earlier runs took; a store that can't be read costs only that."""
     from engine import door
+    from engine.session import STORE_FILE, state_directory
 
     try:
+        if inventory.store_url is None and not (state_directory() / STORE_FILE).exists():
+            return plans  # nothing was ever run from here
         async with recorded(args) as session:
             return tuple(door.measured_plan(session, plan) for plan in plans)
     except HostshiftError:

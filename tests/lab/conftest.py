@@ -1,5 +1,6 @@
 """Fixtures of the lab: hosts that a test may break. Every test of this folder is marked `lab`."""
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,6 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.lab)
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+        if item.get_closest_marker("long") is not None and "LAB_LONG" not in os.environ:
+            item.add_marker(pytest.mark.skip(reason="it takes minutes: make long"))
         if not is_inside():
             item.add_marker(pytest.mark.skip(reason=OUTSIDE))
 

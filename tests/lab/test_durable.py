@@ -57,7 +57,10 @@ def test_a_host_that_does_not_come_back_is_attention(
         try:
             # the state is there at the deadline; to give the lock back waits for the host
             wait_until(
-                lambda: eve.last()["state"] == "attention", "the host to be given up", timeout=240
+                lambda: eve.last()["state"] == "attention",
+                "the host to be given up",
+                timeout=240,
+                every=1,
             )
         finally:
             machine.link(up=True)

@@ -134,7 +134,7 @@ def test_by_its_own_upgrader_which_is_not_just_believed(host: Machine, tmp_path:
     by_spare = ("-p", "1022", "-o", f"HostKeyAlias={host.address}", "id -u")
     assert run([*host.ssh_command(), *by_spare]).stdout == "0\n"
     host.link(up=False)
-    wait_until(lambda: eve.last()["state"] == "unknown", "the cut to be seen", timeout=120)
+    wait_until(lambda: eve.last()["state"] == "unknown", "a cut", timeout=120, every=1)
     host.link(up=True)
     assert process.wait(timeout=300) == 0, text(eve.call("export", eve.last()["id"]))
     log = job_file(host, "log", STEP).read_bytes()

@@ -74,7 +74,7 @@ def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Pa
     for words in (b"Unpacking ", b"Setting up "):
         wait_until(partial(begun, host, words), f"{words!r}", timeout=600)
         host.link(up=False)
-        wait_until(lambda: eve.last()["state"] == "unknown", "the cut to be seen", timeout=120)
+        wait_until(lambda: eve.last()["state"] == "unknown", "a cut", timeout=120, every=1)
         host.link(up=True)
     process.wait(timeout=900)
     run = eve.last()
@@ -93,6 +93,7 @@ def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Pa
     assert not (host.root / "var/lib/hostshift/spare").exists()
 
 
+@pytest.mark.long
 def test_stuck_half_way_it_is_finished_by_a_repair_that_asks(host: Machine, tmp_path: Path) -> None:
     eve = Controller(tmp_path, host)
     eve.run(STEP, check=4)
