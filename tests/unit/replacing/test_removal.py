@@ -13,6 +13,7 @@ import pytest
 from engine import dns
 from engine.model.host import Host
 from engine.model.json_form import to_json
+from engine.model.replacing import RecordsAct
 from engine.runs.acts.replacing import names, removal
 from engine.runs.acts.replacing.hand import Hand, NotDoneError
 from engine.runs.successor import roles
@@ -103,3 +104,36 @@ def test_what_the_old_host_remembers(tmp_path: Path) -> None:
     for service, token in (("git", "moved"), ("shop", "here"), ("web", "moved")):
         (tokens / service).write_text(f"{token} run-1 2026-11-27T00:00:00Z\n")
     assert call(tmp_path, "given", "git", "shop", "none").split() == ["git"]
+
+
+REVERSE = "2.0.192.in-addr.arpa"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "goes"), [("server2.servers.example.com", True), ("another.example.com", False)]
+)
+async def test_what_points_back_at_the_name_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pointer: str, *, goes: bool
+) -> None:
+    name, back = "server2.servers.example.com", f"2.{REVERSE}"
+    there = {
+        ("example.com", name): (dns.records(name, "A", ["192.0.2.2"], 300),),
+        (REVERSE, back): (dns.records(back, "PTR", [pointer], 300),),
+    }
+
+    async def standing(_hand: Hand, zone: str, asked: str) -> tuple[dns.Records, ...]:
+        return there[zone, asked]
+
+    sent: list[dns.Change] = []
+
+    async def carry_out(_hand: Hand, change: dns.Change) -> None:
+        sent.append(change)
+
+    monkeypatch.setattr(names, "_standing", standing)
+    monkeypatch.setattr(names, "_carry_out", carry_out)
+    old = declared(address="server1.servers.example.com")
+    it = hand(tmp_path, removal_plan(old), old, "own-records", "example.com", REVERSE)
+    act = RecordsAct("example.com", "remove", (name,))
+    await names.records(it, act)
+    assert [change.zone for change in sent] == ["example.com", *([REVERSE] if goes else [])]
+    assert all(edit.new is None for change in sent for edit in change.edits)
