@@ -310,7 +310,6 @@ class EndGateAct:
 
     question: str
     ports: tuple[int, ...]
-    names: tuple[str, ...]
     soak: str
     kind: Literal["end-gate"] = "end-gate"
 

@@ -277,11 +277,10 @@ class _Steps:
             yield _step(_numbered("ttl-back", number), title, "dns", act)
         if self.stays:
             return  # the old host goes on with these
-        names = tuple(name for _, each in by_service for name in each)
         if self.host.replacement.references is not None:
             title = f"What still names {self.old}?"
             yield self._script(REFERENCES, title, self.host.replacement.references)
-        gate = EndGateAct(f"End {self.old} now?", self.ports, names, "soak")
+        gate = EndGateAct(f"End {self.old} now?", self.ports, "soak")
         yield Step("end", f"End {self.old}?", "controller", gate, gate=True, reversible=True)
         for service in self.host.services:
             if service.final_backup is not None:

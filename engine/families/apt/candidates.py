@@ -140,7 +140,8 @@ def dpkg_blockers(facts: Facts, packages: Packages) -> list[Blocker]:
 
 def _removed_by_repair(packages: Packages) -> str:
     removed = packages.repair_removes or ()
-    return f" To finish it removes {', '.join(removed)}." if removed else ""
+    more = f" and {len(removed) - 10} more" if len(removed) > 10 else ""
+    return f" To finish it removes {', '.join(removed[:10])}{more}." if removed else ""
 
 
 def _lock_blocker(facts: Facts) -> Blocker:

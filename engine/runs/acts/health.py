@@ -9,6 +9,7 @@ from engine import health as room
 from engine.model.json_form import from_json, to_json
 from engine.model.plan import BaselineAct, Step, VerifyAct
 from engine.runs.observe import After, Observation, observe_look
+from engine.shell import Command
 
 if TYPE_CHECKING:
     from engine.runs.drive import Driver
@@ -70,6 +71,12 @@ async def look(driver: Driver, step: Step, act: VerifyAct, more: bool) -> Observ
     return observed
 
 
+def ended_words(container: str) -> str:
+    """A container that nothing starts again, with the command that does; its name is the host's."""
+    start = Command.of("docker", "start", container).line()
+    return f"Container {container} has ended, and has no restart policy: {start}"
+
+
 async def added(driver: Driver, act: VerifyAct, after: After) -> After:
     """What was found, with what the baseline adds to it."""
     stored = driver.record.results.get(act.baseline or "")
@@ -92,10 +99,7 @@ async def added(driver: Driver, act: VerifyAct, after: After) -> After:
     )
     told = set(after.new_failed)
     worse = tuple(line for line in difference.worse if line.rpartition(": ")[2] not in told)
-    ended = tuple(
-        f"Container {name} has ended, and has no restart policy: docker start {name}"
-        for name in difference.ended
-    )
+    ended = tuple(ended_words(name) for name in difference.ended)
     well = () if worse else (f"{difference.same} things work as before.",)
     return replace(
         after,

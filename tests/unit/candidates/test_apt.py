@@ -532,3 +532,11 @@ def test_other_systems_have_no_debian_release() -> None:
     found = facts()
     ubuntu = replace(found, os=replace(found.os, id="ubuntu", version_id="24.04"))
     assert NEXT not in [c.kind for c in foresee(host(), ubuntu, NOW).candidates]
+
+
+def test_what_a_repair_removes_is_told_in_bounds() -> None:
+    many = tuple(f"lib{n}" for n in range(200))
+    stuck = packages(broken=(BrokenPackage("openssl", "iU"),), repair_removes=many)
+    told = blocker(facts(packages=stuck), "dpkg-broken").message
+    assert "removes lib0, " in told
+    assert told.endswith("lib9 and 190 more.")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.guard.state import GuardState, Word
 from engine.model.run import State
+from engine.runs.acts.health import ended_words
 from engine.runs.observe import (
     LOOK_THERE,
     MAKE_ROOM,
@@ -295,3 +296,11 @@ def test_rolled_back_is_only_what_is_undone(guard: GuardState, begun: bool) -> N
     state = observe_guard(guard, begun=begun).state
     assert (state == "rolled-back") is guard.undone
     assert (state == "succeeded") is (guard.state in {"confirmed", "withdrawn"})
+
+
+@pytest.mark.parametrize(
+    ("container", "command"),
+    [("wiki", "docker start wiki"), ("x; reboot", "docker start 'x; reboot'")],
+)
+def test_a_command_with_a_hosts_word_can_be_typed_as_it_is(container: str, command: str) -> None:
+    assert ended_words(container).endswith(f": {command}")

@@ -21,16 +21,16 @@ async def noted(hand: Hand) -> None:
     await _ask(hand, "note", hand.new.name, hand.new.address)
 
 
-async def given(hand: Hand) -> None:
+async def moved(hand: Hand) -> None:
     """The right to write is the successor's: from here on it is no more than any server."""
     await _ask(hand, "moved", hand.new.name)
 
 
 async def unused(hand: Hand, act: UnusedAct) -> Done:
     """That nothing would be lost with it, as far as the old host and the name servers say."""
-    moved = await _ask(hand, "given", *act.services)
+    given = await _ask(hand, "given", *act.services)
     hand.must(
-        tuple(f"{hand.old.name} has given the right to write of {one} away." for one in moved),
+        tuple(f"{hand.old.name} has given the right to write of {one} away." for one in given),
         f"{act.name} has it, and what it has accepted: go back to {hand.old.name} first.",
     )
     address = await address_of(hand, hand.new)

@@ -116,7 +116,7 @@ async def switch(hand: Hand, act: SwitchAct) -> Done:
             (f"{hand.new.name} did not take the right to write.",),
             hint=f"Look at /var/lib/hostshift on {hand.new.name}.",
         )
-    await removal.given(hand)
+    await removal.moved(hand)
     return Done((f"Only {hand.new.name} may write now.",))
 
 
