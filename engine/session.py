@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,8 @@ class Session:
     Attributes:
         state_dir: Controller-side state, 0700: mirrored logs, records of runs, cached facts.
         demo: The fleet is the embedded one; every screen says so.
+        resolves: Whether this machine's resolver knows a name, None where that can't be told; no
+            function: nobody is asked.
         rooms: What a room of the engine keeps for the length of this session, by its name.
     """
 
@@ -42,6 +45,7 @@ class Session:
     read_only: bool = False
     operator: str = field(default_factory=operator_name)
     demo: bool = False
+    resolves: Callable[[str], Awaitable[bool | None]] | None = None
     rooms: dict[str, object] = field(default_factory=dict)
 
     def store_url(self) -> str:
@@ -78,6 +82,7 @@ def open_session(
         InputError: the state directory can't be made.
     """
     from engine.transport import open_transport
+    from engine.transport.resolving import resolves
 
     state_dir = state_dir or state_directory()
     try:
@@ -95,4 +100,5 @@ def open_session(
         credentials=credentials,
         state_dir=state_dir,
         read_only=read_only,
+        resolves=resolves,
     )

@@ -305,7 +305,8 @@ class Bridge:
     async def _examine(self, name: str) -> None:
         self._host_changed(name)
         try:
-            self._reports[name] = await self._verbs.examine(self._hosts[name])
+            facts = self.known(name).facts
+            self._reports[name] = await self._verbs.examine(self._hosts[name], facts)
         except HostshiftError as error:
             self._reports[name] = error  # shown where the report would be
         finally:

@@ -36,7 +36,7 @@ class Verbs(Protocol):
     async def look_at(self, host: Host, depth: Depth) -> Look:
         """Look at one host."""
 
-    async def examine(self, host: Host) -> Report:
+    async def examine(self, host: Host, facts: Facts | None) -> Report:
         """What a replacement of a host would meet, and its successor's name."""
 
     async def read_changelogs(self, host: Host, facts: Facts) -> Facts:
@@ -131,11 +131,11 @@ class EngineVerbs:
 
         return await look_at(self._session, host, depth)
 
-    async def examine(self, host: Host) -> Report:
+    async def examine(self, host: Host, facts: Facts | None) -> Report:
         """See `Verbs.examine`."""
         from engine.preflight import examine
 
-        return await examine(self._session, host)
+        return await examine(self._session, host, facts)
 
     async def read_changelogs(self, host: Host, facts: Facts) -> Facts:
         """See `Verbs.read_changelogs`."""
@@ -167,7 +167,7 @@ class EngineVerbs:
         from engine.runs import measured_plan
 
         inventory = self._session.inventory
-        about = replacing(inventory, host)
+        about = replacing(inventory, host, facts)
         plan = make_plan(host, facts, candidate, now, inventory.hooks, about=about, take=take)
         return measured_plan(self._session, plan)
 

@@ -114,7 +114,7 @@ def plan_all(
             continue
         try:
             around = Circumstances(whole_group=host.redundancy in whole)
-            about = replacing(inventory, host)
+            about = replacing(inventory, host, look.facts)
             plans.append(
                 make_plan(host, look.facts, candidate, now, inventory.hooks, around, about, take)
             )

@@ -34,9 +34,10 @@ def reports(args: argparse.Namespace, inventory: Inventory, pairs: Iterable[Pair
 
     A retiring host is passed over: its successor is there.
     """
-    hosts = [host for host, look in pairs if look.facts is not None and not host.retiring]
-    found = asyncio.run(_examine(args, inventory, hosts))
-    for host, report in zip(hosts, found, strict=True):
+    reached = [(h, look.facts) for h, look in pairs if look.facts is not None and not h.retiring]
+    found = asyncio.run(_examine(args, inventory, reached))
+    by_host = {host.name: report for (host, _), report in zip(reached, found, strict=True)}
+    for host, report in ((host, by_host[host.name]) for host, _ in reached):
         if isinstance(report, HostshiftError):
             print(
                 f"{host.name}: no preflight: {report.message}\n  hint: {report.hint}",
@@ -44,7 +45,7 @@ def reports(args: argparse.Namespace, inventory: Inventory, pairs: Iterable[Pair
             )
         elif not args.json:
             sys.stdout.write(shown(host, report))
-    return {host.name: report for host, report in zip(hosts, found, strict=True)}
+    return by_host
 
 
 def show_blocked(pairs: Iterable[Pair], found: Reports, now: datetime) -> None:
@@ -67,22 +68,22 @@ def part(found: Reports, host: str) -> dict[str, Any]:
 
 
 async def _examine(
-    args: argparse.Namespace, inventory: Inventory, hosts: Sequence[Host]
+    args: argparse.Namespace, inventory: Inventory, reached: Sequence[tuple[Host, Facts]]
 ) -> list[Report | HostshiftError]:
     from engine import door
 
     session = door.open_session(inventory, read_only=args.read_only)
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(host: Host) -> Report | HostshiftError:
+    async def one(host: Host, facts: Facts) -> Report | HostshiftError:
         async with gate:
             try:
-                return await door.examine(session, host)
+                return await door.examine(session, host, facts)
             except HostshiftError as error:
                 return error
 
     try:
-        return list(await asyncio.gather(*(one(host) for host in hosts)))
+        return list(await asyncio.gather(*(one(host, facts) for host, facts in reached)))
     finally:
         await session.transport.close()
 

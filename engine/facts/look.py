@@ -11,6 +11,7 @@ from engine.errors import HostOutputError, HostshiftError
 from engine.facts import cache, common
 from engine.facts.changelogs import with_updates
 from engine.facts.sections import ProbeOutput, new_nonce, take_apart
+from engine.facts.successor_names import taken_in_dns
 from engine.families.registry import recognise
 from engine.model.facts import Depth, Facts, Failure, Look, Problem
 from engine.model.host import Host
@@ -39,6 +40,9 @@ async def look_at(session: Session, host: Host, depth: Depth = "full") -> Look:
         facts = await _probe(session, host, depth)
     except HostshiftError as error:
         return Look(host.name, taken_at, error=as_failure(error), depth=depth)
+    if depth == "full":
+        taken = await taken_in_dns(session, host, facts.successor)
+        facts = replace(facts, taken_in_dns=taken)
     if depth == "full" and not session.read_only:
         await asyncio.to_thread(cache.keep, session.state_dir, facts)
     facts = await asyncio.to_thread(_with_known, session.state_dir, facts)

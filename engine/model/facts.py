@@ -430,6 +430,8 @@ class Facts:
         docker_bound: systemd stops docker.service with containerd.service.
         lock: A hostshift's lock on this host, or None where there is none.
         successor: A successor that was built for this host; whether it is still there isn't known.
+        taken_in_dns: DNS names, the nearest first, that a successor can't have since they lead
+            somewhere (full depth); None: nobody was asked, or nobody could tell.
         systemd: Whether systemd is PID 1.
         busy: Another package operation runs, in the program's own words.
         read_only: Mount points that updates write to and that can only be read.
@@ -468,6 +470,7 @@ class Facts:
     busy: str | None = None
     lock: HostLock | None = None
     successor: BuiltSuccessor | None = None
+    taken_in_dns: tuple[str, ...] | None = None
     read_only: tuple[str, ...] | None = None
     clock_off_s: int | None = None
     refused_configs: tuple[RefusedConfig, ...] | None = None

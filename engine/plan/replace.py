@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from engine.candidates.replace import moving
 from engine.inventory.resolve import zone_of
 from engine.inventory.value import Hooks, Inventory
+from engine.model.facts import Facts
 from engine.model.host import Host, Service
 from engine.model.plan import ScriptAct, ServiceCheck, Step, Where
 from engine.model.replacing import (
@@ -92,8 +93,8 @@ class Replacing:
     taken: frozenset[str] = frozenset()
 
 
-def replacing(inventory: Inventory, host: Host) -> Replacing:
-    """What the inventory says for the replacement of a host."""
+def replacing(inventory: Inventory, host: Host, facts: Facts) -> Replacing:
+    """What the inventory, and the DNS as the look met it, say for the replacement of a host."""
     host = moving(host)
     zones = [zone.name for zone in inventory.zones]
     by_zone: dict[str, list[str]] = {}
@@ -102,7 +103,7 @@ def replacing(inventory: Inventory, host: Host) -> Replacing:
         if zone is not None:
             by_zone.setdefault(zone, []).append(name)
     taken = names_of(inventory)
-    successor = propose(host, taken)
+    successor = propose(host, {*taken, *(facts.taken_in_dns or ())})
     return Replacing(
         successor,
         tuple((zone, tuple(dict.fromkeys(names))) for zone, names in by_zone.items()),

@@ -58,8 +58,8 @@ def _unknown(
     if not dns_asked:
         yield Finding(
             "dns-unknown", "tells",
-            f"{successor.name} is free in the inventory; whether DNS knows that name, and what the "
-            "services' names resolve to, wasn't asked.",
+            f"{successor.name} is free in the inventory; whether the DNS knows that name could not "
+            "be asked.",
         )  # fmt: skip
     if host.services:
         yield Finding(

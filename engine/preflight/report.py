@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from engine.candidates.replace import moving
 from engine.clock import rfc3339
+from engine.model.facts import Facts
 from engine.model.host import Host
 from engine.model.json_form import to_json
 from engine.preflight.ask import preflight
@@ -16,19 +16,18 @@ from engine.session import Session
 from engine.successor import names_of, propose
 
 
-async def examine(
-    session: Session, host: Host, *, dns_names: Iterable[str] | None = None
-) -> Report:
+async def examine(session: Session, host: Host, facts: Facts | None = None) -> Report:
     """What stands before the replacement of a host. Changes nothing anywhere.
 
     Args:
-        dns_names: Names that DNS knows and of servers that are being built; None: nobody asked.
+        facts: Of a full look, which asked the DNS for names that are taken.
 
     Raises:
         HostshiftError: the host could not be looked at; see `preflight`.
     """
     host = moving(host)
     found = await preflight(session.transport, host, session.clock)
+    dns_names = facts.taken_in_dns if facts is not None else None
     successor = propose(host, {*names_of(session.inventory), *(dns_names or ())})
     findings = judge(host, found, successor, dns_asked=dns_names is not None)
     return Report(successor, found, findings)

@@ -522,7 +522,7 @@ def _make_plan(inventory: Inventory, host: Host, look: Look, plan: Plan, now: da
 
     if look.facts is None:
         raise as_error(look)
-    about = replacing(inventory, host)
+    about = replacing(inventory, host, look.facts)
     return make_plan(
         host, look.facts, plan.candidate, now, inventory.hooks, about=about, take=plan.take
     )

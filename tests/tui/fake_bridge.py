@@ -360,7 +360,7 @@ class FakeVerbs:
             self.looks[host.name] = look
         return look
 
-    async def examine(self, host: Host) -> Report:
+    async def examine(self, host: Host, facts: Facts | None) -> Report:
         self.asked.append(("examine", host.name))
         await self.gate.wait()
         self._refuse()

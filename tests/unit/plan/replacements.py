@@ -24,7 +24,11 @@ def declared(**fields: Any) -> Host:
 
 
 def planned(
-    host: Host | None = None, *zones: str, hooks: Hooks | None = None, back_to: Host | None = None
+    host: Host | None = None,
+    *zones: str,
+    hooks: Hooks | None = None,
+    back_to: Host | None = None,
+    taken_in_dns: tuple[str, ...] | None = None,
 ) -> Plan:
     """Args:
     back_to: The host's predecessor, to which the plan leads.
@@ -35,5 +39,6 @@ def planned(
     hosts = (old,) if back_to is None else (back_to, old)
     candidate = "replace" if back_to is None else f"replace:to={back_to.name}"
     where = tuple(Zone(z) for z in zones or ("example.com",))
-    about = replacing(Inventory(Path("inventory.toml"), hosts, where), old)
-    return make_plan(old, facts(), candidate, NOW, hooks or Hooks(), about=about)
+    found = facts(taken_in_dns=taken_in_dns)
+    about = replacing(Inventory(Path("inventory.toml"), hosts, where), old, found)
+    return make_plan(old, found, candidate, NOW, hooks or Hooks(), about=about)

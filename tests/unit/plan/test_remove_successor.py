@@ -21,8 +21,8 @@ from tests.unit.plan.replacements import declared
 
 def removal(host: Host, *others: Host, address: str = "192.0.2.2") -> Plan:
     where = (Zone("example.com"), Zone("servers.example.net"))
-    about = replacing(Inventory(Path("inventory.toml"), (host, *others), where), host)
     found = facts(successor=BuiltSuccessor("server2", address))
+    about = replacing(Inventory(Path("inventory.toml"), (host, *others), where), host, found)
     return make_plan(host, found, "decommission:server2", NOW, about=about)
 
 

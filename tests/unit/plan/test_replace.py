@@ -56,6 +56,13 @@ def test_own_tests_and_a_last_backup_where_the_inventory_has_them() -> None:
     assert "final-backup-git" in back
 
 
+def test_a_successor_gets_no_name_that_leads_somewhere_already() -> None:
+    assert planned(taken_in_dns=()).steps[1].title == "Build server2"
+    passed = planned(taken_in_dns=("server2.example.com",))
+    assert passed.steps[1].title == "Build server3"
+    assert passed.digest != planned().digest
+
+
 def test_what_names_the_old_host_is_looked_for_right_before_its_end_is_asked_about() -> None:
     host = declared(replacement=replace(SCRIPTS, references="/iac/references.sh --all"))
     steps = planned(host).steps

@@ -321,7 +321,7 @@ def examined(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Preflights that answer without a network; the names that were asked."""
     asked: list[str] = []
 
-    async def examine(session: object, declared: Host) -> Report:
+    async def examine(session: object, declared: Host, facts: object) -> Report:
         asked.append(declared.name)
         if declared.name == "broken":
             raise RefusedError("broken fell silent", hint="Look at its load.")
