@@ -3,8 +3,10 @@
 # quiet.sh ROOT, after writers_hold.sh and before one call of main: a successor that may not write yet says
 # nothing to the world by itself (docs/replace.md). Both can be interrupted anywhere and done again.
 #
-#   main on RUN [UNIT...]    hold outgoing mail, cron, at and every timer, but none of these units
-#   main off RUN             let all of it go, and run what was stopped
+#   main on RUN [UNIT...] [-- WORKER...]    hold outgoing mail, cron, at, every timer and the workers,
+#                                           but none of these units
+#   main free RUN WORKER...                 let workers go, and start none
+#   main off RUN                            let all of it go, and run what was stopped
 #
 # Mail: routing rules (ip-rule(8)) that refuse TCP to the ports of SMTP, for whatever firewall there is;
 # what stays on the host is not concerned, since the local table comes first. A unit makes them again
@@ -103,12 +105,18 @@ free_mail() {
 }
 
 on() {
+    spare=''
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        spare="$spare $1"
+        shift
+    done
+    [ $# -eq 0 ] || shift
     if hold_mail; then
         word "mail to TCP ports $ports is refused"
     else
         problem "outgoing mail is not held: this host's ip(8) or kernel has no rules by port"
     fi
-    units=$(acting "$*")
+    units="$(acting "$spare") $*"
     for one in $units; do hold_unit "$one"; done
     within 60 systemctl daemon-reload || problem 'systemctl daemon-reload failed'
     stopped=''
@@ -120,6 +128,11 @@ on() {
         if active "$one"; then problem "$one did not stop"; else stopped="$stopped $one"; fi
     done
     [ -z "$stopped" ] || word "held:$stopped"
+}
+
+free() {
+    for one in "$@"; do release_unit "$one"; done
+    within 60 systemctl daemon-reload || problem 'systemctl daemon-reload failed'
 }
 
 off() {

@@ -3,10 +3,11 @@
 # Run as: sh GATE WORDS, by sshd's forced command, WORDS being what the client asked for
 # (SSH_ORIGINAL_COMMAND, sshd(8)). GATE lies in ROOT/var/lib/hostshift/runs/RUN/sync-gate and ends
 # with one call: main RUN WIRE PATH [WIRE PATH]..., WIRE being a volume's name on the way.
+# sync_sums.sh stands before it.
 #
 # Passed on is "rsync --server --sender OPTIONS . WIRE/" alone, with options that are known to
-# read, and PATH in the place of WIRE. WORDS are compared and split at blanks, and never read by a
-# shell. Everything else is refused with a line on standard error and exit status 43.
+# read, and PATH in the place of WIRE; "sums KIB . WIRE/" is answered. WORDS are compared and split at
+# blanks, and never read by a shell. Everything else is refused with a line on standard error and exit status 43.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -70,18 +71,27 @@ main() {
     shift
     case $asked in
     *[!A-Za-z0-9\ /._=,%-]*) refuse 'it was asked for something with characters that rsync does not send' ;;
-    'rsync --server --sender '*' . /'*/) ;;
+    'rsync --server --sender '*' . /'*/ | 'sums '*' . /'*/) ;;
     'rsync --server '*) refuse 'nothing is written here; data go from server1 to the successor only' ;;
     *) refuse 'this key is for rsync that reads, and for nothing else' ;;
     esac
-    options=${asked#rsync --server --sender }
-    wire=${options##* . }
-    options=${options% . *}
+    wire=${asked##* . }
+    options=${asked% . *}
+    below=
     set -f
     IFS=' '
-    for word in $options; do
-        is_harmless "$word" || refuse "the option $word"
-    done
+    case $options in
+    sums\ *)
+        below=${options#sums }
+        is_number "$below" || refuse "the size $below"
+        ;;
+    *)
+        options=${options#rsync --server --sender }
+        for word in $options; do
+            is_harmless "$word" || refuse "the option $word"
+        done
+        ;;
+    esac
     volume=
     while [ $# -ge 2 ]; do
         [ "$1/" != "$wire" ] || volume=$2
@@ -92,6 +102,10 @@ main() {
     # With --delete an empty source empties the successor: perhaps its file system isn't mounted.
     [ -n "$(find . ! -name . ! -name lost+found -prune -print 2>/dev/null | head -c 1)" ] ||
         refuse "$wire is empty; is its file system mounted?"
+    if [ -n "$below" ]; then
+        sums "$below"
+        exit
+    fi
     # From inside, so that rsync sees no name that it could take for a pattern.
     # shellcheck disable=SC2086 # words of known letters
     exec rsync --server --sender $options . ./

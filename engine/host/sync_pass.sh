@@ -1,12 +1,14 @@
 #!/bin/sh
 # sync_pass.sh: one pass of a sync over one volume, on the successor (docs/sync.md).
 # Run as: sh PASS KIND WIRE -- COMMAND..., KIND being bulk, rehearsal, final, verify or proof, WIRE
-# the volume's name on the way, COMMAND rsync with the volume's directory here as its last word.
-# PASS lies in ROOT/var/lib/hostshift/runs/RUN/sync.
+# the volume's name on the way, COMMAND rsync with the volume's directory here as its last word; or
+# KIND being trial or sums, and COMMAND what has server1 tell the sums of its files below KIB:
+# KIB SSH... DIRECTORY. sync_sums.sh stands before it. PASS lies in
+# ROOT/var/lib/hostshift/runs/RUN/sync.
 #
 # Says in plain words what rsync's exit status means, and what to do. Ends with 0; with 40 when
-# verify finds differences, 41 when this host isn't the target of the run, 42 when the directory
-# can't be one; with 100 and rsync's status where that failed (an act's own statuses lie below), or
+# verify or sums find differences, 41 when this host isn't the target of the run, 42 when the
+# directory can't be one; with 100 and rsync's status where that failed (an act's own statuses lie below), or
 # what the shell or ssh end with (126, 127, 255).
 set -u
 LC_ALL=C
@@ -80,6 +82,36 @@ compare() {
     status=${status:-1} differences=${differences:-unknown}
 }
 
+# compare_sums KIB COMMAND... DIRECTORY: both sides read at once. Sets $status and $differences.
+compare_sums() {
+    below=$1
+    shift
+    left=$#
+    for word in "$@"; do
+        shift
+        left=$((left - 1))
+        [ "$left" -eq 0 ] || set -- "$@" "$word"
+    done
+    (cd -P -- "$target" && sums "$below") >"$dir/sums.here" &
+    status=0
+    "$@" >"$dir/sums.there" || status=$?
+    wait $! || [ "$status" -ne 0 ] || status=44
+    # While server1 serves, files come and go: that both sides could tell something is enough.
+    if [ "$kind" = trial ] && [ -s "$dir/sums.here" ] && [ -s "$dir/sums.there" ]; then
+        case $status in 44 | 123) status=0 ;; esac
+    fi
+    # What stands on one side only, or otherwise there; a newline in a name is shown as "?".
+    sort -z "$dir/sums.here" "$dir/sums.there" | uniq -z -u | tr '\n\0' '?\n' |
+        sed 's/^[^ ]*  //' | sort -u >"$dir/sums.differ"
+    differences=$(wc -l <"$dir/sums.differ")
+    if [ "$kind" = trial ]; then
+        differences=0
+    else
+        head -n "$most_differences" "$dir/sums.differ" | sed 's/^/differs: /'
+    fi
+    rm -f "$dir/sums.here" "$dir/sums.there" "$dir/sums.differ"
+}
+
 explain() {
     case $1 in
     10 | 12 | 255)
@@ -102,6 +134,8 @@ explain() {
         ;;
     11) say "something could not be read or written here; is there room? ($(room))" ;;
     19 | 20) say "rsync was stopped; run this pass again, it goes on from what has arrived" ;;
+    44 | 123) say "the sums of the small files could not be made, here or on server1; the lines above" \
+        'say why. checksum_below = 0 leaves them out' ;;
     # What ssh ended with, where it was faster than rsync's own end (rsync's cleanup.c); else 12.
     43) say "server1 refused this; the line above that begins with 'hostshift: server1' says why" ;;
     126 | 127)
@@ -133,6 +167,10 @@ bulk | final)
 verify)
     compare "$@"
     say "differences in $wire: $differences"
+    ;;
+trial | sums)
+    compare_sums "$@"
+    [ "$kind" = trial ] || say "differences in $wire: $differences"
     ;;
 *)
     status=0

@@ -27,6 +27,7 @@ def faults(draft: Draft) -> Iterator[Fault]:
     yield from _overlapping_volumes(draft)
     for name, service in draft.services.items():
         yield from _freeze(draft, ("services", name), service)
+        yield from _workers(("services", name), service)
         yield from _checks(("services", name), service)
     for name, zone in draft.zones.items():
         yield from _zone(draft, ("zones", name), zone)
@@ -224,6 +225,15 @@ def _freeze(draft: Draft, path: KeyPath, service: ServiceTable) -> Iterator[Faul
             '"stop" has nothing to stop: the service has neither units nor containers',
             "name them, or give a command",
         )
+
+
+def _workers(path: KeyPath, service: ServiceTable) -> Iterator[Fault]:
+    units = service.units or ()
+    near = Nearest(units)
+    for index, worker in enumerate(service.workers or ()):
+        if worker not in units:
+            words = f"{shown(worker)} is not among the units of this service"
+            yield Fault((*path, "workers", index), words, near.to(worker))
 
 
 def _checks(path: KeyPath, service: ServiceTable) -> Iterator[Fault]:

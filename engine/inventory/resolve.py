@@ -194,6 +194,7 @@ def _deadlines(own: DeadlinesTable | None, default: DeadlinesTable | None) -> De
 
 def _replacement(own: HostTable, default: ReplacementTable, absolute: Absolute) -> Replacement:
     mine = own.replacement or ReplacementTable()
+    below = _either(mine.checksum_below, default.checksum_below)
     return Replacement(
         provision=_given(mine.provision or default.provision, absolute),
         decommission=_given(mine.decommission or default.decommission, absolute),
@@ -202,6 +203,7 @@ def _replacement(own: HostTable, default: ReplacementTable, absolute: Absolute) 
         thaw_after_s=mine.thaw_after or default.thaw_after or Replacement().thaw_after_s,
         bandwidth_kib=mine.bandwidth or default.bandwidth,
         checksum=_either(mine.checksum, default.checksum) or False,
+        checksum_below_kib=Replacement().checksum_below_kib if below is None else below,
         start_within_s=mine.start_within or default.start_within or Replacement().start_within_s,
         forward=_either(mine.forward, default.forward) or False,
         references=_given(mine.references or default.references, absolute),
@@ -214,6 +216,7 @@ def _service(name: str, table: ServiceTable, absolute: Absolute) -> Service:
         host=table.host or "",
         names=tuple(table.names or ()),
         units=tuple(table.units or ()),
+        workers=tuple(table.workers or ()),
         containers=tuple(table.containers or ()),
         volumes=tuple(table.volumes or ()),
         freeze=table.freeze,

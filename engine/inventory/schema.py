@@ -189,6 +189,10 @@ class ReplacementTable(Table):
         "The pass that verifies the copy compares contents, not only sizes and times: it reads all "
         "on both sides while nobody may write, which lengthens the outage. Default false."
     )
+    checksum_below: Annotated[int, Field(ge=0, le=1_048_576)] | None = key(
+        "Files smaller than so many KiB are compared by their contents in any case; the rehearsal "
+        "tells how long that takes. 0: none. Default 64."
+    )
     start_within: Deadline | None = key(
         "How long the services of the successor may take to pass their checks once they were "
         'started; after the cutover it is a part of the outage. Default "2m".'
@@ -314,6 +318,10 @@ class ServiceTable(Table):
     host: str | None = key("The host of this inventory that it lives on.")
     names: list[DnsName] | None = key("DNS names that point to the host it lives on.")
     units: list[Word] | None = key("systemd units: started in this order, stopped in reverse.")
+    workers: list[Word] | None = key(
+        "Those of its units that act by themselves, such as queues: held on a successor until the "
+        "cutover, while the others run to be tested."
+    )
     containers: list[Word] | None = key("Containers of the service.")
     volumes: list[Volume] | None = key("Directories of its data on the host.")
     freeze: Line | None = key(

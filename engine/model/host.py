@@ -40,6 +40,7 @@ class Service:
     """What runs on a host under its own DNS names. Paths are absolute.
 
     Attributes:
+        workers: Those of the units that act by themselves.
         stays: A replacement of its host leaves it where it is, and so that host goes on.
     """
 
@@ -47,6 +48,7 @@ class Service:
     host: str
     names: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    workers: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     freeze: str | None = None
@@ -71,6 +73,7 @@ class Replacement:
         thaw_after_s: After so long without hostshift a frozen server(n) serves again.
         bandwidth_kib: KiB a second for copying while server(n) serves; None: no bound.
         checksum: The pass that verifies compares contents, and so reads all on both sides.
+        checksum_below_kib: Files smaller than this are compared by their sums in any case.
         start_within_s: How long started services may take to pass their checks.
         forward: After the cutover server(n) passes on what still comes to it.
         references: A script that lists what still names server(n), before it is ended.
@@ -83,6 +86,7 @@ class Replacement:
     thaw_after_s: int = 1800
     bandwidth_kib: int | None = None
     checksum: bool = False
+    checksum_below_kib: int = 64
     start_within_s: int = 120
     forward: bool = False
     references: str | None = None

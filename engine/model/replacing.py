@@ -125,9 +125,14 @@ class ChecksAct:
 
 @dataclass(frozen=True, slots=True)
 class HoldAct:
-    """Stop services on the successor and keep them from starting."""
+    """Stop services on the successor and keep them from starting.
+
+    Attributes:
+        workers: Units of theirs that were held before them, and are let go to be held with them.
+    """
 
     writers: tuple[Writer, ...]
+    workers: tuple[str, ...] = ()
     kind: Literal["hold"] = "hold"
 
 
@@ -138,10 +143,12 @@ class QuietAct:
     Attributes:
         held: Hold them; else let them go.
         services: Units of the services, which run while they are tested.
+        workers: Those of them that act by themselves: held, too.
     """
 
     held: bool
     services: tuple[str, ...] = ()
+    workers: tuple[str, ...] = ()
     kind: Literal["quiet"] = "quiet"
 
 
@@ -170,6 +177,8 @@ class SyncAct:
         former: Earlier passes; when the last of them took little time, or not much less than the
             one before, another one is worth nothing. Empty: this one is always made.
         checksum: Compare contents, not only sizes and times.
+        sums_below_kib: Compare the sums of smaller files besides; a rehearsal only tries how long
+            that takes. 0: don't.
     """
 
     pass_: PassKind
@@ -178,6 +187,7 @@ class SyncAct:
     bandwidth_kib: int | None = None
     former: tuple[str, ...] = ()
     checksum: bool = False
+    sums_below_kib: int = 0
     kind: Literal["sync"] = "sync"
 
 
@@ -404,8 +414,9 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
             return (f"within {seconds} s, at the successor's own address:", *_checks(checks))
         case HoldAct(writers=writers):
             return tuple(f"stop and hold {_of(w)}" for w in writers)
-        case QuietAct(held=True):
-            return ("refuse TCP to ports 25, 465 and 587; hold cron, at and timers",)
+        case QuietAct(held=True, workers=workers):
+            more = f"; hold {', '.join(workers)}" if workers else ""
+            return (f"refuse TCP to ports 25, 465 and 587; hold cron, at and timers{more}",)
         case QuietAct():
             return ("let mail, cron, at and timers go",)
         case OpenAct(paths=paths, back=back):
@@ -413,7 +424,16 @@ def shown(act: ReplacingAct) -> tuple[str, ...]:
             return (*against, *(f"a one-time key that may read {path} by rsync" for path in paths))
         case SyncAct(pass_=kind, paths=paths, former=former, checksum=checksum):
             only = ("only while each pass gets much shorter:",) if former else ()
-            return (*only, *(shlex.join(_rsync(kind, path, checksum)) for path in paths))
+            below = act.sums_below_kib
+            trial = ", to see how long it takes" if kind == "rehearsal" else ""
+            return (
+                *(*only, *(shlex.join(_rsync(kind, path, checksum)) for path in paths)),
+                *(
+                    f"compare SHA-256 of files below {below} KiB in {p}{trial}"
+                    for p in paths
+                    if below
+                ),
+            )
         case CutoverGateAct(question=question) | EndGateAct(question=question):
             return (f"ask: {question}",)
         case FreezeAct(writers=writers, deadline_s=seconds):

@@ -151,6 +151,7 @@ class _Steps:
         self.checks = tuple(ServiceCheck(s.name, c) for s in host.services for c in s.checks)
         self.ports = tuple(sorted({p for c in self.checks if (p := _port(c)) is not None}))
         self.writers = tuple(_writer(service) for service in host.services)
+        self.workers = tuple(unit for s in host.services for unit in s.workers)
         self.patience_s = host.replacement.start_within_s
         self.paths = tuple(v for s in host.services if s.sync is None for v in s.volumes)
 
@@ -184,8 +185,9 @@ class _Steps:
         yield _step(REACH, f"Look at {self.new} and compare the two", "successor", reach)
 
     def _prove(self) -> Iterator[Step]:
-        title = f"Hold mail, cron and timers of {self.new}"
-        yield _step("quiet", title, "successor", self._quiet(held=True))
+        what = "mail, cron, timers and workers" if self.workers else "mail, cron and timers"
+        quiet = replace(self._quiet(held=True), workers=self.workers)
+        yield _step("quiet", f"Hold {what} of {self.new}", "successor", quiet)
         for service in self.host.services:
             yield self._script("deploy", f"Deploy {service.name}", service.deploy, service)
         for service in self.host.services:
@@ -194,9 +196,10 @@ class _Steps:
             title = f"Restore {service.name} from its backup"
             yield self._script("restore", title, service.restore, service)
         title = "Hold what came with them and acts by itself"
-        yield _step("quiet-again", title, "successor", self._quiet(held=True))
+        yield _step("quiet-again", title, "successor", quiet)
         title = "Test what was deployed and restored"
-        yield _step(TEST, title, "successor", ChecksAct(self.checks, self.patience_s))
+        held = [c for c in self.checks if c.check.unit not in self.workers]
+        yield _step(TEST, title, "successor", ChecksAct(tuple(held), self.patience_s))
         for service in self.host.services:
             if service.test is not None:
                 title = f"Test {service.name} as its own test does"
@@ -204,7 +207,8 @@ class _Steps:
 
     def _copy(self) -> Iterator[Step]:
         title = f"Stop the services on {self.new} and hold them"
-        yield _step(HOLD, title, "successor", HoldAct(self.writers))
+        workers = self.workers if self.former is None else ()
+        yield _step(HOLD, title, "successor", HoldAct(self.writers, workers))
         if self.paths:
             way = OpenAct(self.paths, KEY_S, back=self.former is not None)
             yield _step(OPEN, "Open the way for the data", "host", way)
@@ -312,7 +316,8 @@ class _Steps:
             yield Step(AFTER, "Run the hook after", "controller", after, always=True)
 
     def _quiet(self, *, held: bool) -> QuietAct:
-        return QuietAct(held, tuple(unit for writer in self.writers for unit in writer.units))
+        units = (unit for writer in self.writers for unit in writer.units)
+        return QuietAct(held, tuple(unit for unit in units if unit not in self.workers))
 
     def _switched(self) -> tuple[str, ...]:
         return tuple(_numbered("dns", number) for number in range(1, len(self.about.zones) + 1))
@@ -342,7 +347,10 @@ class _Steps:
     ) -> Step:
         bandwidth = self.host.replacement.bandwidth_kib if kind == "bulk" else None
         checksum = kind == "verify" and self.host.replacement.checksum
-        act = SyncAct(kind, self.paths, OPEN, bandwidth, former, checksum)
+        sums = 0
+        if kind in ("rehearsal", "verify") and not self.host.replacement.checksum:
+            sums = self.host.replacement.checksum_below_kib
+        act = SyncAct(kind, self.paths, OPEN, bandwidth, former, checksum, sums)
         return _step(step_id or kind, title, "successor", act)
 
     def _records(

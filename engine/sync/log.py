@@ -26,6 +26,7 @@ _PROGRESS: Final = re.compile(
     r"\s*([\d,.]{1,30})\s+(\d{1,3})%\s+([\d.]{1,15})([kKMGTP]?)B/s\s+(\d{1,6}):(\d\d):(\d\d)"
     r"(?:\s+\(xfr#\d+, (ir|to)-chk=\d+/\d+\))?\s*"
 )
+_SUMS: Final = ("trial", "sums")
 _UNITS: Final = {"": 1, "k": 1024, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4,
                  "P": 1024**5}  # fmt: skip
 _MOST_VOLUMES: Final = 1000
@@ -41,7 +42,8 @@ def read_pass(log: bytes) -> PassResult:
         if begins := _BEGINS.fullmatch(line):
             if len(done) == _MOST_VOLUMES:
                 break
-            done.append(VolumePass(_path(begins[2]), begins[1]))
+            sums = 0 if begins[1] in _SUMS else None  # they copy nothing, and trials count nothing
+            done.append(VolumePass(_path(begins[2]), begins[1], sent_bytes=sums, differences=sums))
         elif done and done[-1].exit_status is None:
             done[-1] = _with_line(done[-1], line)
     return PassResult(tuple(_counted(volume) for volume in done))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, Literal
 from urllib.parse import quote, unquote
 
@@ -12,6 +12,7 @@ from engine.jobs.layout import directory
 from engine.sync.values import Source
 
 Kind = Literal["bulk", "rehearsal", "final", "verify"]
+SumsKind = Literal["trial", "sums"]
 
 ALIAS: Final = "server1"
 """What the successor's known_hosts calls server1, so that its address may be any."""
@@ -94,6 +95,39 @@ def pass_commands(
     )
 
 
+def sums_commands(
+    run: str,
+    source: Source,
+    old_address: str,
+    old_port: int | None,
+    paths: Iterable[str],
+    *,
+    kind: SumsKind,
+    below_kib: int,
+) -> tuple[tuple[str, ...], ...]:
+    """argv that compares the sums of both sides' files below a size, one command for each volume.
+
+    rsync itself can't bound `--checksum` by a size: the sending side reads every file.
+
+    Args:
+        kind: A `trial` only measures how long it takes, while files still change.
+
+    Raises:
+        ValueError: as `pass_commands`.
+    """
+    if below_kib < 1:
+        raise ValueError(f"not usable as a size: {below_kib} KiB")
+    login, address = _login(source, old_address)
+    ssh = (*_ssh(run, old_port or source.port), f"{login}@{address}")
+    return tuple(
+        (
+            *(*_pass(run, path, kind), str(below_kib), *ssh),
+            *(f"sums {below_kib} . {wire_of(path)}/", f"{path}/"),
+        )
+        for path in paths
+    )
+
+
 def proof_command(
     run: str, source: Source, old_address: str, old_port: int | None, path: str
 ) -> tuple[str, ...]:
@@ -110,18 +144,32 @@ def _command(
     kind: str,
     options: tuple[str, ...],
 ) -> tuple[str, ...]:
+    login, address = _login(source, at[0])
+    shown = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+    ssh = " ".join(_ssh(run, at[1] or source.port))
+    return (
+        *(*_pass(run, path, kind), "rsync", *options, "-e", ssh),
+        *(f"{login}@{shown}:{wire_of(path)}/", f"{path}/"),
+    )
+
+
+def _pass(run: str, path: str, kind: str) -> tuple[str, ...]:
+    return ("sh", f"{directory(run, 'sync')}/pass", kind, wire_of(path), "--")
+
+
+def _ssh(run: str, port: int | None) -> tuple[str, ...]:
+    return (
+        "ssh",
+        "-F",
+        f"{directory(run, 'sync')}/ssh_config",
+        *(("-p", f"{port:d}") if port else ()),
+    )
+
+
+def _login(source: Source, address: str) -> tuple[str, IPv4Address | IPv6Address]:
     if not _LOGIN.fullmatch(source.login):
         raise ValueError(f"not usable as a login: {source.login!r}")
-    address = ip_address(at[0])
-    shown = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
-    place = directory(run, "sync")
-    port = at[1] or source.port
-    ssh = f"ssh -F {place}/ssh_config" + (f" -p {port:d}" if port else "")
-    wire = wire_of(path)
-    return (
-        *("sh", f"{place}/pass", kind, wire, "--", "rsync", *options, "-e", ssh),
-        *(f"{source.login}@{shown}:{wire}/", f"{path}/"),
-    )
+    return source.login, ip_address(address)
 
 
 def ssh_config(run: str) -> str:

@@ -15,7 +15,7 @@ from engine.facts.sections import new_nonce, take_apart
 from engine.families.protocol import Section
 from engine.jobs.answers import ask
 from engine.jobs.layout import checked_id
-from engine.jobs.script import with_call
+from engine.jobs.script import shipped, with_call
 from engine.model.host import Host
 from engine.preflight.answers import links_of, volume_of
 from engine.preflight.values import Volume
@@ -125,7 +125,7 @@ async def open_source(
     """
     if not _PUBLIC_KEY.fullmatch(public_key):
         raise ValueError("not a public key")
-    gate = with_call("sync_gate.sh", checked_id(run), *with_wires(paths)).text
+    gate = gate_text(run, paths)
     address = str(ip_address(from_address))
     words = (run, address, public_key, str(int(valid_s)), gate, *direction(back))
     script = with_call("sync_source.sh", "open", *words)
@@ -146,6 +146,12 @@ async def open_source(
             hint="See that `sshd -T` works there and /etc/ssh/ssh_host_*_key.pub exist.",
         )
     return Source(logins[0], tuple(keys[:_MOST_KEYS]), ports[0] if ports else None)
+
+
+def gate_text(run: str, paths: Iterable[str]) -> str:
+    """The script that is all the key can do."""
+    sums = shipped("sync_sums.sh")
+    return with_call("sync_gate.sh", checked_id(run), *with_wires(paths), before=sums).text
 
 
 def direction(back: bool) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ async def make_key(transport: Transport, new: Host, run: str, *, back: bool = Fa
     Raises:
         RefusedError: this host was the source of data in this run, or can't make a key.
     """
-    call = Command.of("key", checked_id(run), shipped("sync_pass.sh"), *direction(back))
+    call = Command.of("key", checked_id(run), pass_text(), *direction(back))
     done = await ask(transport, new, _script(call))
     raise_refusal(new, done)
     for line in clean(done.stdout).splitlines():
@@ -63,6 +63,11 @@ async def make_key(transport: Transport, new: Host, run: str, *, back: bool = Fa
         f"{new.name} did not tell the sync's public key.",
         hint="Try again; if it stays, look below /var/lib/hostshift/runs there.",
     )
+
+
+def pass_text() -> str:
+    """The script that makes each pass on the successor."""
+    return f"{shipped('sync_sums.sh')}{shipped('sync_pass.sh')}"
 
 
 async def drop_key(transport: Transport, new: Host, run: str) -> bool:

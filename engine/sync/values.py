@@ -106,6 +106,11 @@ class PassResult:
         return _sum([v.seconds for v in self.volumes])
 
     @property
+    def sums_seconds(self) -> int:
+        """How long the sums of small files took, of all volumes."""
+        return sum(v.seconds or 0 for v in self.volumes if v.kind in ("trial", "sums"))
+
+    @property
     def differences(self) -> int | None:
         """What is left, of all volumes."""
         return _sum([v.differences for v in self.volumes])

@@ -20,6 +20,7 @@ from engine.writers.calls import (
     let_speak,
     prove,
     quiet,
+    free,
     receive,
     restore,
     start,
@@ -33,6 +34,6 @@ from engine.writers.state import Guard, verdict
 
 __all__ = [
     "Disarmed", "Frozen", "Guard", "Token", "Writer", "arm", "disarm", "end_forward",
-    "examine", "forward", "freeze", "guard_state", "hold", "let_go", "let_speak", "prove", "quiet",
+    "examine", "forward", "free", "freeze", "guard_state", "hold", "let_go", "let_speak", "prove", "quiet",
     "receive", "restore", "start", "stop", "surrender", "take_back", "thaw", "token", "verdict",
 ]  # fmt: skip

@@ -258,9 +258,16 @@ async def _services(
     return said.all("problem")
 
 
-async def quiet(transport: Transport, new: Host, run: str, besides: Sequence[str]) -> Frozen:
-    """Hold outgoing mail, cron and timers of a successor, but not these units; twice is once."""
-    return await _quiet(transport, new, "on", run, *besides)
+async def quiet(
+    transport: Transport, new: Host, run: str, besides: Sequence[str], workers: Sequence[str] = ()
+) -> Frozen:
+    """Hold mail, cron, timers and workers of a successor, but not these units; twice is once."""
+    return await _quiet(transport, new, "on", run, *besides, *(("--", *workers) if workers else ()))
+
+
+async def free(transport: Transport, new: Host, run: str, workers: Sequence[str]) -> Frozen:
+    """Let workers go that something else holds from now on; none is started."""
+    return await _quiet(transport, new, "free", run, *workers)
 
 
 async def let_speak(transport: Transport, new: Host, run: str) -> Frozen:

@@ -89,6 +89,11 @@ class Pair:
             RUN, source, self.old.address, None, PATHS, kind=kind,
             bandwidth_kib=more.get("bandwidth_kib"), checksum="checksum" in more,
         )  # fmt: skip
+        if "below_kib" in more:
+            commands += sync.sums_commands(
+                *(RUN, source, self.old.address, None, PATHS),
+                kind="trial" if kind == "rehearsal" else "sums", below_kib=more["below_kib"],
+            )  # fmt: skip
         act = JobAct(commands=commands)
         await start(
             self.session.transport, self.hosts[1], plan_of(act), RUN, step, act, FIELDS,
@@ -184,6 +189,16 @@ async def test_everything_of_a_volume_arrives(lab: Lab, new_host: NewHost, tmp_p
         status, done, log = await run.sync(source, "verify", checksum=1)
         assert (status, done.differences) == (sync.DIFFERS, 1), log
         assert [v.path for v in done.volumes] == [DATA]  # the first failure ends the job
+        status, done, log = await run.sync(source, "verify", below_kib=64)
+        assert (status, done.differences) == (sync.DIFFERS, 1), log
+        assert "differs: ./owner" in log
+        status, done, log = await run.sync(source, "rehearsal", below_kib=64)
+        assert (status, done.differences) == (0, 0), log
+        assert [v.kind for v in done.volumes] == ["rehearsal"] * 2 + ["trial"] * 2
+        run.new.inside("rm /srv/data/owner")
+        assert (await run.sync(source, "final"))[0] == 0
+        status, done, log = await run.sync(source, "verify", below_kib=64)
+        assert (status, done.differences) == (0, 0), log
 
         assert await sync.close_source(transport, old, RUN)
         assert await sync.close_source(transport, old, RUN)

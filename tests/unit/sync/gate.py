@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.jobs.script import with_call
-from engine.sync.passes import with_wires
+from engine.sync.source import gate_text
 
 RUN = "20261126t080000-ab12"
 SHELLS = ("dash", "busybox", "bash")
@@ -45,7 +44,7 @@ class Gate:
         place = root / f"var/lib/hostshift/runs/{RUN}/sync-gate"
         place.mkdir(parents=True)
         self.file = place / "gate"
-        self.file.write_text(with_call("sync_gate.sh", RUN, *with_wires(volumes)).text)
+        self.file.write_text(gate_text(RUN, volumes))
         self.direction = root / "var/lib/hostshift/direction"
         self.direction.write_text(f"other target 10.0.0.9\n{RUN} source 10.0.0.2\n")
         double = root / "doubles/rsync"
@@ -59,8 +58,8 @@ class Gate:
     def directory(self, volume: str) -> Path:
         return self.root / volume.removeprefix("/")
 
-    def ask(self, command: str) -> Answer:
-        done = subprocess.run(
+    def run(self, command: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
             [*self.shell, str(self.file), command],
             capture_output=True,
             check=False,
@@ -68,6 +67,9 @@ class Gate:
             cwd="/",
             env={"PATH": os.environ["PATH"]},
         )
+
+    def ask(self, command: str) -> Answer:
+        done = self.run(command)
         lines = os.fsdecode(done.stdout).split("\n")
         ran = lines[0].startswith("in ")
         words = "\n".join(lines[1:]).removesuffix("\n").removeprefix("word ").split("\nword ")

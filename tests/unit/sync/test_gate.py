@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,22 @@ def test_everything_else_is_refused_in_words(gate: Gate, asked: str) -> None:
     assert (answer.directory, answer.status) == (None, 43)
     assert answer.error.startswith("hostshift: server1 refuses: ")
     assert answer.error.count("\n") == 1
+
+
+def test_sums_are_told_of_a_volume_of_the_run_and_of_nothing_else(gate: Gate) -> None:
+    place = gate.directory("/srv/data")
+    (place / "large").write_bytes(bytes(1024))
+    (place / "link").symlink_to("/etc/passwd")
+    done = gate.run("sums 1 . /srv/data/")
+    assert done.stdout.decode() == f"{hashlib.sha256(b'x').hexdigest()}  ./file\0"
+    assert (done.returncode, done.stderr) == (0, b"")
+    for asked in (
+        "sums 1 . /etc/", "sums 1 . /srv/data/../", "sums 1 . /srv/data", "sums . /srv/data/",
+        "sums x . /srv/data/", "sums -1 . /srv/data/", "sums 1 2 . /srv/data/",
+        "sums 1 . /srv/data/;id", "sums 1 . /etc/ . /srv/data/",
+    ):  # fmt: skip
+        refused = gate.run(asked)
+        assert (refused.returncode, refused.stdout) == (43, b""), asked
 
 
 def test_a_volume_that_is_gone_or_empty_is_refused(gate: Gate) -> None:

@@ -26,6 +26,7 @@ from engine.sync import (
     read_pass,
     ready,
 )
+from engine.sync.target import pass_text
 from tests.unit.jobs.conftest import lan
 from tests.unit.jobs.local_host import LocalHost
 
@@ -209,7 +210,7 @@ async def test_a_key_is_made_once(lan: LocalHost) -> None:
     assert (place / "key").stat().st_mode & 0o777 == 0o600
     assert place.stat().st_mode & 0o777 == 0o700
     assert (lan.home / "direction").read_text() == f"{RUN} target -\n"
-    assert (place / "pass").read_text() == shipped("sync_pass.sh")
+    assert (place / "pass").read_text() == pass_text()
     # interrupted between its two names: made again
     (place / "key").unlink()
     await make_key(lan, lan.host, RUN)
@@ -277,18 +278,18 @@ class Pass:
         self.lan = lan
         self.place = lan.home / f"runs/{RUN}/sync"
         self.place.mkdir(parents=True)
-        (self.place / "pass").write_text(shipped("sync_pass.sh"))
+        (self.place / "pass").write_text(pass_text())
         self.direction = lan.home / "direction"
         self.direction.write_text(f"{RUN} target {OLD}\n")
         self.target = lan.root / "srv/new/data"
 
     def run(self, kind: str, does: str) -> tuple[int, str]:
         self.lan.double("rsync", does)
+        return self.call(kind, "rsync", "-n", "server1:/srv/data/", f"{self.target}/")
+
+    def call(self, kind: str, *command: str) -> tuple[int, str]:
         done = subprocess.run(
-            [
-                *self.lan.shell, str(self.place / "pass"), kind, "/srv/data", "--", "rsync", "-n",
-                "server1:/srv/data/", f"{self.target}/",
-            ],
+            [*self.lan.shell, str(self.place / "pass"), kind, "/srv/data", "--", *command],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60, text=True,
             env={**os.environ, "PATH": f"{self.lan.doubles}:{os.environ['PATH']}"},
         )  # fmt: skip
@@ -347,6 +348,45 @@ def test_verify_counts_and_shows(passing: Pass) -> None:
     assert read_pass(log.encode()).volumes[0].differences == 5000
     ended, log = passing.run("verify", f"printf '%s' '{items}'; exit 12")
     assert ended == RSYNC + 12
+
+
+@pytest.mark.parametrize("change", ["", "other", "more", "less"])
+def test_sums_of_small_files_are_compared(passing: Pass, tmp_path: Path, change: str) -> None:
+    there = tmp_path / "there"
+    for place in (passing.target, there):
+        (place / "o dd").mkdir(parents=True)
+        (place / "o dd/two\nlines").write_text("same")
+        (place / "o dd/other").write_text(change if place == there else "")
+        (place / "big").write_text(f"{place}{'x' * 1024}")
+        (place / "link").symlink_to(place)
+    if change in ("more", "less"):
+        (there if change == "more" else passing.target).joinpath("-one").touch()
+    sums = f"cd '{there}' && {shipped('sync_sums.sh')}\nsums 1\n"
+    passing.lan.double("ssh", sums)
+    command = ("1", "ssh", "server1", f"{passing.target}/")
+    ended, log = passing.call("sums", *command)
+    (volume,) = read_pass(log.encode()).volumes
+    differing = ["./o dd/other"] * (change != "") + ["./-one"] * (change in ("more", "less"))
+    shown = [line.removeprefix("differs: ") for line in log.splitlines() if "differs: " in line]
+    assert (sorted(shown), volume.differences) == (sorted(differing), len(differing)), log
+    assert ended == (DIFFERS if change else 0)
+    assert passing.call("trial", *command)[0] == 0
+    assert sorted(p.name for p in passing.place.iterdir()) == ["pass"]
+
+
+def test_sums_that_can_not_be_made_are_no_sums(passing: Pass) -> None:
+    passing.target.mkdir(parents=True)
+    (passing.target / "file").write_text("x")
+    command = ("64", "ssh", "server1", f"{passing.target}/")
+    for status, words in ((123, "checksum_below = 0"), (43, "server1 refused"), (255, "lost")):
+        passing.lan.double("ssh", f"exit {status}\n")
+        for kind in ("sums", "trial"):
+            ended, log = passing.call(kind, *command)
+            assert ended not in (0, DIFFERS), log
+            assert words in log
+    passing.lan.double("ssh", "printf 'sum  ./file\\0'; exit 123\n")
+    assert passing.call("trial", *command)[0] == 0, "files may vanish while server1 serves"
+    assert passing.call("sums", *command)[0] == 123
 
 
 def test_only_the_target_of_the_run_takes(passing: Pass) -> None:

@@ -76,14 +76,17 @@ def expected(record: Record, act: CutoverGateAct) -> str:
         return f"about {seconds} s"
     left = record.results.get(act.rehearsals[-1], {}).get("words", [])
     more = f" ({'; '.join(left)})" if left else ""
-    return f"about {seconds} s, of which {seconds - HANDLING_S} s copying{more}"
+    return f"about {seconds} s, of which {seconds - HANDLING_S} s copying and comparing{more}"
 
 
 def promised_s(record: Record, act: CutoverGateAct) -> int | None:
-    """The expected outage in seconds, by how long the last pass took; None: not known."""
+    """The expected outage in seconds, by how long the last pass and the sums took."""
     passes = [record.results.get(step, {}).get("seconds") for step in act.rehearsals[:-1]]
     copying = next((s for s in reversed(passes) if s is not None), None) if act.rehearsals else 0
-    return None if copying is None else round(copying) + HANDLING_S
+    if copying is None:
+        return None
+    sums = record.results.get(act.rehearsals[-1], {}).get("sums_s", 0) if act.rehearsals else 0
+    return round(copying) + sums + HANDLING_S
 
 
 def _restored(one: Restored) -> str:

@@ -100,6 +100,12 @@ async def sync(hand: Hand, act: SyncAct) -> Done | Observation:
         bandwidth_kib=act.bandwidth_kib,
         checksum=act.checksum,
     )
+    if act.sums_below_kib:
+        commands += room.sums_commands(
+            *(hand.run, source, await address_of(hand, hand.old), hand.old.port, act.paths),
+            kind="trial" if act.pass_ == "rehearsal" else "sums",
+            below_kib=act.sums_below_kib,
+        )
     observed = await _job(hand, JobAct(commands=commands))
     if observed.state not in ("running", "succeeded"):
         return observed
@@ -112,6 +118,7 @@ async def sync(hand: Hand, act: SyncAct) -> Done | Observation:
             "seconds": _seconds(hand),
             "bytes": result.sent_bytes,
             "differences": result.differences,
+            "sums_s": result.sums_seconds,
             "words": list(words),
             _PASSES: [to_json(v) for v in now],
         },

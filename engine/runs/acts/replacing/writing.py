@@ -32,6 +32,10 @@ from engine.runs.records import sent
 async def hold(hand: Hand, act: HoldAct) -> Done:
     """Stop the successor's services, so that nothing there writes while the data are copied."""
     await _held(hand, act.writers)
+    if act.workers:
+        free = partial(writers.free, hand.driver.transport, hand.new, hand.run, act.workers)
+        seen = await hand.ask(free, hand.new)
+        hand.must(seen.problems, f"Look at the units on {hand.new.name}.")
     names = ", ".join(w.service for w in act.writers)
     return Done((f"Held on {hand.new.name}: {names}.",))
 
@@ -61,7 +65,7 @@ async def _quiet(hand: Hand, act: QuietAct) -> writers.Frozen:
     transport, new = hand.driver.transport, hand.new
     if not act.held:
         return await writers.let_speak(transport, new, hand.run)
-    return await writers.quiet(transport, new, hand.run, (*sorted(TIMERS), *act.services))
+    return await writers.quiet(transport, new, hand.run, (*sorted(TIMERS), *act.services), act.workers)
 
 
 async def freeze(hand: Hand, act: FreezeAct) -> Done:
