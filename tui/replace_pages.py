@@ -38,12 +38,16 @@ def preflight_lines(page: Page, known: Known, candidate: Candidate) -> None:
     report = known.report
     if report is None:
         return
-    from engine.preflight.words import HEADINGS, looked_line, volume_line
+    from engine.preflight.words import HEADINGS, answers_by_words, looked_line, volume_line
 
     page.heading("Preflight")
     page.text(looked_line(report.found), "muted")
     for volume in report.found.volumes:
         page.item(f"volume {volume_line(volume)}")
+    for named in report.names or ():
+        page.item(f"name {named.shown}")
+        for answer, servers in answers_by_words(named).items():
+            page.text(f"  {answer}: {servers}", "muted")
     said = {(blocker.id, blocker.message) for blocker in candidate.blockers}
     for level, heading in HEADINGS.items():
         these = [f for f in report.findings if f.level == level and (f.id, f.message) not in said]

@@ -10,31 +10,18 @@ from typing import Any
 
 from engine import dns
 from engine.clock import SystemClock
-from engine.dns.survey import UNREACHED, Named
+from engine.dns.document import name_document, problem_document, server_document
+from engine.dns.survey import MEND, UNREACHED
 from engine.errors import (
     HostshiftError,
     NeedsPersonError,
     ReadOnlyError,
     UnreachableError,
 )
-from engine.health.reach import way_to
+from engine.health.reach import place_of
 from engine.inventory import Inventory, Zone
-from engine.model.host import Host
 
 FAILED = HostshiftError.exit_status
-_SAYS = {
-    "leads-there": "leads to {host}",
-    "cached": "leads to {host}; a resolver still has older records",
-    "elsewhere": "leads to other addresses than those of {host}",
-    "absent": "has no record",
-    "differs": "is not the same at all of its name servers",
-    "unknown": "nobody can say whether it leads to {host}",
-}
-_HINTS = {
-    "elsewhere": "Mend the records, or the service's host in the inventory.",
-    "absent": "Add the record, or take the name out of the inventory.",
-    "differs": "Compare the serials: a secondary that lags, or another view of the zone.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +37,7 @@ class Found:
         if not all(proof.ok for proof in self.proofs):
             return FAILED
         problems = self.survey.all_problems
-        wrong = [named for named in self.survey.names if named.verdict in _HINTS]
+        wrong = [named for named in self.survey.names if named.verdict in MEND]
         puzzling = [
             named
             for named in self.survey.names
@@ -77,7 +64,7 @@ async def _ask(inventory: Inventory, *, scratch: bool, read_only: bool) -> Found
     zones = [zone for zone in inventory.zones if scratch and zone.server is not None]
     proofs = await asyncio.gather(*(_prove(wire, zone, inventory) for zone in zones))
     hosts = [host for host in inventory.hosts if any(s.names for s in host.services)]
-    where = {host.name: await _where(host) for host in hosts}
+    where = {host.name: await place_of(host) for host in hosts}
     return Found(await dns.survey(wire, SystemClock(), inventory, where), tuple(proofs))
 
 
@@ -88,10 +75,6 @@ async def _prove(wire: dns.Wire, zone: Zone, inventory: Inventory) -> dns.Proof:
         problem = dns.Problem(error.kind, error.message, error.hint)
         return dns.Proof(zone.name, ok=False, problem=problem)
     return await dns.prove(wire, SystemClock(), zone, key)
-
-
-async def _where(host: Host) -> str:
-    return host.address if host.transport == "local" else (await way_to(host, None)).address
 
 
 def show(found: Found) -> None:
@@ -105,7 +88,7 @@ def show(found: Found) -> None:
         if zone in proofs:
             lines += _proof(proofs[zone])
     for named in survey.names:
-        lines += ["", _named(named)]
+        lines += ["", named.shown]
         lines += _columns([(a.server.shown, a.shown) for a in named.answers])
     print("\n".join(lines))
     sys.stdout.flush()
@@ -123,14 +106,6 @@ def _server(survey: dns.Survey, zone: str, server: dns.Server) -> tuple[str, ...
 def _proof(proof: dns.Proof) -> list[str]:
     left = {True: ["the record is still there"], None: ["the record may still be there"]}
     return [f"  scratch: {line}" for line in (*proof.steps, *left.get(proof.left, ()))]
-
-
-def _named(named: Named) -> str:
-    place = named.place
-    addresses = ", ".join(place.addresses) or place.address
-    says = _SAYS[named.verdict].format(host=f"{place.host} ({addresses})")
-    apart = "" if named.zone is not None else ", in no zone of the inventory"
-    return f"{named.name} ({named.service}{apart}): {says}"
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -156,9 +131,9 @@ def _complaints(found: Found) -> list[tuple[str, str]]:
         for place in places
     ]
     said += [
-        (f"{_named(named)}.", _HINTS[named.verdict])
+        (f"{named.shown}.", MEND[named.verdict])
         for named in found.survey.names
-        if named.verdict in _HINTS
+        if named.verdict in MEND
     ]
     return said
 
@@ -168,7 +143,7 @@ def as_json(found: Found) -> dict[str, Any]:
     survey = found.survey
     return {
         "zones": [
-            {"name": zone, "servers": [_server_json(server) for server in servers]}
+            {"name": zone, "servers": [server_document(server) for server in servers]}
             for zone, servers in survey.servers.items()
         ],
         "proofs": [
@@ -176,52 +151,11 @@ def as_json(found: Found) -> dict[str, Any]:
                 "zone": proof.zone,
                 "ok": proof.ok,
                 "steps": list(proof.steps),
-                "problem": _problem_json(proof.problem),
+                "problem": problem_document(proof.problem),
                 "left": proof.left,
             }
             for proof in found.proofs
         ],
-        "names": [
-            {
-                "name": named.name,
-                "service": named.service,
-                "host": named.place.host,
-                "addresses": list(named.place.addresses),
-                "zone": named.zone,
-                "verdict": named.verdict,
-                "answers": [_answer_json(answer) for answer in named.answers],
-            }
-            for named in survey.names
-        ],
-        "problems": [_problem_json(problem) for problem in survey.all_problems],
+        "names": [name_document(named) for named in survey.names],
+        "problems": [problem_document(problem) for problem in survey.all_problems],
     }
-
-
-def _server_json(server: dns.Server) -> dict[str, Any]:
-    return {
-        "name": server.name,
-        "address": server.address,
-        "port": server.port,
-        "role": server.role,
-    }
-
-
-def _answer_json(answer: dns.Answer) -> dict[str, Any]:
-    return {
-        "server": answer.server.address,
-        "port": answer.server.port,
-        "rcode": answer.rcode,
-        "authoritative": answer.authoritative,
-        "serial": answer.serial,
-        "records": [
-            {"type": found.type, "ttl": found.ttl, "values": list(found.values)}
-            for found in answer.records
-        ],
-        "problem": _problem_json(answer.problem),
-    }
-
-
-def _problem_json(problem: dns.Problem | None) -> dict[str, str] | None:
-    if problem is None:
-        return None
-    return {"kind": problem.kind, "message": problem.message, "hint": problem.hint}

@@ -20,7 +20,13 @@ from engine.model.facts import Facts
 from engine.model.host import Host
 from engine.plan import blocked_document
 from engine.preflight import Report, report_document
-from engine.preflight.words import HEADINGS, looked_line, successor_line, volume_line
+from engine.preflight.words import (
+    HEADINGS,
+    answers_by_words,
+    looked_line,
+    successor_line,
+    volume_line,
+)
 
 AT_ONCE = 4
 
@@ -102,6 +108,10 @@ def shown(host: Host, report: Report) -> str:
         looked_line(report.found),
     ]
     lines += [f"  volume {volume_line(volume)}" for volume in report.found.volumes]
+    for named in report.names or ():
+        lines += _wrapped(f"name {named.shown}", "  ")
+        for said, servers in answers_by_words(named).items():
+            lines += _wrapped(f"{said}: {servers}", "    ")
     for level, heading in HEADINGS.items():
         these = [f for f in report.findings if f.level == level and f.id != "replace-incomplete"]
         if these:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from engine.clock import Clock
 from engine.dns.look import ask_all
@@ -16,6 +16,20 @@ from engine.dns.values import Answer, Problem, Server, Wire
 from engine.inventory.value import Inventory, Zone
 
 Verdict = Literal["leads-there", "cached", "elsewhere", "absent", "differs", "unknown"]
+MEND: Final = {
+    "elsewhere": "Mend the records, or the service's host in the inventory.",
+    "absent": "Add the record, or take the name out of the inventory.",
+    "differs": "Compare the serials: a secondary that lags, or another view of the zone.",
+}
+"""What to do about a verdict that is wrong."""
+_SAYS: Final = {
+    "leads-there": "leads to {host}",
+    "cached": "leads to {host}; a resolver still has older records",
+    "elsewhere": "leads to other addresses than those of {host}",
+    "absent": "has no record",
+    "differs": "is not the same at all of its name servers",
+    "unknown": "nobody can say whether it leads to {host}",
+}
 UNREACHED = ("timeout", "unreachable", "not-listening", "no-address")
 """Kinds of problems that say nothing of the zone: nobody answered."""
 
@@ -47,6 +61,14 @@ class Named:
     zone: str | None
     answers: tuple[Answer, ...]
     verdict: Verdict
+
+    @property
+    def shown(self) -> str:
+        """The name and its verdict in words."""
+        addresses = ", ".join(self.place.addresses) or self.place.address
+        says = _SAYS[self.verdict].format(host=f"{self.place.host} ({addresses})")
+        apart = "" if self.zone is not None else ", in no zone of the inventory"
+        return f"{self.name} ({self.service}{apart}): {says}"
 
 
 @dataclass(frozen=True, slots=True)

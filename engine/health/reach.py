@@ -52,6 +52,11 @@ async def way_to(host: Host, address: str | None) -> Way:
     return Way(address or found.hostname, None if jump == "none" else jump, own=address is None)
 
 
+async def place_of(host: Host) -> str:
+    """The address or DNS name at which a host is, as SSH connects to it."""
+    return host.address if host.transport == "local" else (await way_to(host, None)).address
+
+
 Answer = tuple[bool | None, str]
 """Whether a check passes (None: that can't be told), and what was seen."""
 

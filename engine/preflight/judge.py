@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from engine.candidates.replace import missing
+from engine.dns.survey import MEND, Survey
 from engine.model.host import Host
 from engine.preflight import on_name_and_address, on_services, on_volumes
 from engine.preflight.values import Finding, Preflight
@@ -19,7 +20,12 @@ _ORDER: Final = {"stops": 0, "warns": 1, "tells": 2}
 
 
 def judge(
-    host: Host, found: Preflight, successor: Successor, *, dns_asked: bool = False
+    host: Host,
+    found: Preflight,
+    successor: Successor,
+    names: Survey | None = None,
+    *,
+    dns_asked: bool = False,
 ) -> tuple[Finding, ...]:
     """Everything to know before the successor is built, the gravest first.
 
@@ -38,9 +44,20 @@ def judge(
         *on_services.tools(host, found),
         *on_name_and_address.name_and_address(host, found),
         *on_name_and_address.certificates(found),
+        *_names(names),
         *_unknown(host, found, successor, dns_asked=dns_asked),
     ]
     return tuple(sorted(findings, key=lambda f: _ORDER[f.level]))  # sorted() keeps the rest
+
+
+def _names(survey: Survey | None) -> Iterator[Finding]:
+    if survey is None:
+        return
+    for named in survey.names:
+        if named.verdict in MEND:
+            yield Finding("name", "warns", f"{named.shown}.", MEND[named.verdict])
+    for problem in survey.all_problems:
+        yield Finding("name-server", "warns", f"{problem.message}.", problem.hint)
 
 
 def _unknown(

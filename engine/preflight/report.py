@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 from engine.candidates.replace import moving
 from engine.clock import rfc3339
+from engine.dns import Survey, open_wire, survey
+from engine.dns.document import name_document
+from engine.health.reach import place_of
 from engine.model.facts import Facts
 from engine.model.host import Host
 from engine.model.json_form import to_json
@@ -26,11 +31,22 @@ async def examine(session: Session, host: Host, facts: Facts | None = None) -> R
         HostshiftError: the host could not be looked at; see `preflight`.
     """
     host = moving(host)
-    found = await preflight(session.transport, host, session.clock)
+    found, names = await asyncio.gather(
+        preflight(session.transport, host, session.clock), _survey(session, host)
+    )
     dns_names = facts.taken_in_dns if facts is not None else None
     successor = propose(host, {*names_of(session.inventory), *(dns_names or ())})
-    findings = judge(host, found, successor, dns_asked=dns_names is not None)
-    return Report(successor, found, findings)
+    findings = judge(host, found, successor, names, dns_asked=dns_names is not None)
+    return Report(successor, found, findings, None if names is None else names.names)
+
+
+async def _survey(session: Session, host: Host) -> Survey | None:
+    """What every name server and resolver says of the names of the services that move."""
+    if session.resolves is None or not any(service.names for service in host.services):
+        return None
+    inventory = replace(session.inventory, hosts=(host,))
+    wire = open_wire(read_only=True)
+    return await survey(wire, session.clock, inventory, {host.name: await place_of(host)})
 
 
 def report_document(report: Report) -> dict[str, Any]:
@@ -41,4 +57,5 @@ def report_document(report: Report) -> dict[str, Any]:
         "successor": to_json(report.successor),
         "findings": [to_json(finding) for finding in report.findings],
         "found": found,
+        "names": None if report.names is None else [name_document(named) for named in report.names],
     }

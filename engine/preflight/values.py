@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from engine.dns.survey import Named
 from engine.programs.containers import ContainerState
 from engine.programs.sockets import Listening
 from engine.successor import Successor
@@ -227,8 +228,10 @@ class Report:
 
     Attributes:
         findings: The gravest first.
+        names: What each name server answers for the services' names; None: nobody was asked.
     """
 
     successor: Successor
     found: Preflight
     findings: tuple[Finding, ...]
+    names: tuple[Named, ...] | None = None

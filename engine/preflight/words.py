@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.dns.survey import Named
 from engine.preflight.values import Level, Preflight, Volume
 from engine.successor import Successor
 
@@ -46,6 +47,14 @@ def successor_line(successor: Successor) -> str:
 def looked_line(found: Preflight) -> str:
     """How the host was looked at."""
     return f"preflight {'as root' if found.privileged else 'without root'}: nothing was changed"
+
+
+def answers_by_words(named: Named) -> dict[str, str]:
+    """Each answer for a name in words, and which servers give it."""
+    servers: dict[str, list[str]] = {}
+    for answer in named.answers:
+        servers.setdefault(answer.shown, []).append(answer.server.shown)
+    return {said: ", ".join(given) for said, given in servers.items()}
 
 
 def volume_line(volume: Volume) -> str:

@@ -13,6 +13,7 @@ from engine.writers.calls import (
     end_forward,
     examine,
     forward,
+    free,
     freeze,
     guard_state,
     hold,
@@ -20,7 +21,6 @@ from engine.writers.calls import (
     let_speak,
     prove,
     quiet,
-    free,
     receive,
     restore,
     start,
@@ -34,6 +34,7 @@ from engine.writers.state import Guard, verdict
 
 __all__ = [
     "Disarmed", "Frozen", "Guard", "Token", "Writer", "arm", "disarm", "end_forward",
-    "examine", "forward", "free", "freeze", "guard_state", "hold", "let_go", "let_speak", "prove", "quiet",
-    "receive", "restore", "start", "stop", "surrender", "take_back", "thaw", "token", "verdict",
+    "examine", "forward", "free", "freeze", "guard_state", "hold", "let_go", "let_speak", "prove",
+    "quiet", "receive", "restore", "start", "stop", "surrender", "take_back", "thaw", "token",
+    "verdict",
 ]  # fmt: skip

@@ -38,6 +38,12 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     ann = Ann(tmp_path / "ann", world)
     for kind, server in (("files", PRIMARY), ("files", RESOLVER), ("shop", PRIMARY)):
         world.writer(kind, server)  # type: ignore[arg-type]
+    planned = json.loads(ann.call("plan", OLD, "replace", "--json").stdout)["preflight"]
+    names = {named["name"]: named for named in planned["names"]}
+    assert {named["verdict"] for named in names.values()} == {"leads-there"}
+    answers = names[f"files.{ZONE}"]["answers"]
+    assert [(r["ttl"], r["values"]) for r in answers[0]["records"]] == [(6, [world.old.address])]
+    assert len(answers) == 3, "the primary, the secondary, the resolver"
     run = ann.replace()
     found = states(run)
     assert (run["state"], found["cutover"]) == ("waiting", "waiting"), ann.story()
@@ -45,9 +51,12 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     assert world.counts_on(world.old).files, "server1 serves while all is prepared"
     assert world.address_of("files") == world.old.address
     assert quiet(world)
+    acted = "test -e /run/files-queue.acted"
+    assert world.successor.inside(acted, check=False).returncode == 1, "a worker has acted too soon"
 
     run = ann.go_on()
     assert not quiet(world)
+    world.successor.inside(acted)
     assert (run["state"], states(run)["end"]) == ("waiting", "waiting"), ann.story()
     for writer in world.writers:
         writer.wait_for(5)

@@ -66,7 +66,8 @@ outage = "unacceptable"
 [services.files]                # requests with numbers
 host = "server1"
 names = ["files.{zone}"]
-units = ["files.service"]
+units = ["files.service", "files-queue.service"]
+workers = ["files-queue.service"]
 volumes = ["/srv/files"]
 freeze = "stop"
 deploy = "./scripts/deploy.sh files"
@@ -77,6 +78,7 @@ final_backup = "./scripts/final_backup.sh"
 checks = [
   {{http = "http://files.{zone}:8080/health", expect = 200}},
   {{unit = "files.service"}},
+  {{unit = "files-queue.service"}},
 ]
 
 [services.shop]                 # PostgreSQL: another major on the successor

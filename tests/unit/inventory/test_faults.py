@@ -229,6 +229,10 @@ SERVICES = [
             "name them, or give a command"
         ),
     ),
+    (
+        'workers = ["queue.service"]',
+        'workers[0]: "queue.service" is not among the units of this service',
+    ),
     ("checks = [{}]", "checks[0]: a check without a kind; one of http, tcp, unit, command"),
     (
         'checks = [{tcp = 1}, {tcp = 2, unit = "x"}]',

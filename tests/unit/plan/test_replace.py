@@ -7,14 +7,19 @@ from dataclasses import replace
 import pytest
 
 from engine.inventory.value import Hooks
+from engine.model.host import Check
 from engine.model.json_form import from_json, to_json
 from engine.model.plan import Plan, ScriptAct
 from engine.model.replacing import (
+    ChecksAct,
     FormerAct,
+    HoldAct,
     InventoryAct,
     OpenAct,
+    QuietAct,
     ReachAct,
     RecordsAct,
+    ReturnAct,
     SoakAct,
     SyncAct,
 )
@@ -54,6 +59,28 @@ def test_own_tests_and_a_last_backup_where_the_inventory_has_them() -> None:
     back = [step.id for step in planned(host, back_to=replace(host, name="server0")).steps]
     assert "test-git" not in back
     assert "final-backup-git" in back
+
+
+def test_workers_are_held_while_the_successor_is_tested() -> None:
+    queue = replace(GIT, units=("git.service", "queue.service"), workers=("queue.service",),
+                    checks=(*GIT.checks, Check(unit="queue.service")))  # fmt: skip
+    acts = {step.id: step.act for step in planned(declared(services=(queue, SHOP))).steps}
+    for step in ("quiet", "quiet-again"):
+        act = acts[step]
+        assert isinstance(act, QuietAct)
+        assert act.workers == ("queue.service",)
+        assert "queue.service" not in act.services
+    tested, checked, hold, back = acts["test"], acts["check"], acts["hold"], acts["return"]
+    assert isinstance(tested, ChecksAct)
+    assert isinstance(checked, ChecksAct)
+    assert isinstance(hold, HoldAct)
+    assert isinstance(back, ReturnAct)
+    assert {c.check for c in checked.checks} - {c.check for c in tested.checks} == {
+        Check(unit="queue.service")
+    }
+    assert hold.workers == ("queue.service",)
+    assert back.quiet is not None
+    assert back.quiet.workers == ()
 
 
 def test_a_successor_gets_no_name_that_leads_somewhere_already() -> None:

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from engine.dns import Survey
+from engine.dns.survey import Named, Place
+from engine.dns.values import Answer, Problem
 from engine.model.host import Host, Replacement, Service
 from engine.preflight import Preflight, judge
 from engine.preflight.values import (
@@ -27,6 +30,7 @@ from engine.programs.containers import ContainerState
 from engine.programs.sockets import Listening
 from engine.successor import Successor
 from tests.unit.builders import NOW, replaceable, service
+from tests.unit.dns.servers import PRIMARY, SECONDARY, a
 
 DISK = FileSystem("/srv", "ext4", "/dev/vdb", "12ab-34")
 VOLUME = Volume(
@@ -76,6 +80,27 @@ def test_a_host_that_is_ready_has_nothing_but_what_nobody_can_know_yet() -> None
     room = next(f for f in told if f.id == "room-unknown")
     assert "1.2 GB" in room.message
     assert "dns-unknown" not in {f.id for f in findings(found(), dns_asked=True)}
+
+
+def test_names_that_lead_elsewhere_and_servers_that_say_nothing_are_told() -> None:
+    silent = Problem("timeout", "ns2 does not answer", "look at its firewall")
+    place = Place("server1", "192.0.2.1", ("192.0.2.1",))
+    right = Answer(PRIMARY, "git.example.com", NOW, rcode="NOERROR", records=(a("192.0.2.1"),))
+    unheard = Answer(SECONDARY, "git.example.com", NOW, problem=silent)
+    names = (
+        Named("git", "git.example.com", place, "example.com", (right, unheard), "leads-there"),
+        Named("git", "www.example.com", place, "example.com", (right,), "elsewhere"),
+    )
+    said = findings(found(), names=Survey(names, {}, ()))
+    told = {f.id: (f.level, f.message, f.remedy) for f in said if f.id.startswith("name")}
+    assert told == {
+        "name": (
+            "warns",
+            "www.example.com (git): leads to other addresses than those of server1 (192.0.2.1).",
+            "Mend the records, or the service's host in the inventory.",
+        ),
+        "name-server": ("warns", "ns2 does not answer.", "look at its firewall"),
+    }
 
 
 STOPS: list[tuple[str, dict[str, Any], str]] = [

@@ -104,6 +104,22 @@ async def test_units_of_the_services_run_while_they_are_tested(new: LocalHost) -
     assert not (new.root / "var/lib/hostshift/quiet").exists()
 
 
+async def test_workers_are_held_until_something_else_holds_them(new: LocalHost) -> None:
+    queue = new.root / "units/queue.service"
+    queue.write_text("active\n")
+    workers = ["queue.service", "later.service"]
+    seen = await writers.quiet(new, new.host, RUN, ["app.timer"], workers)
+    assert seen.problems == ()
+    assert (state(new, "queue.service"), state(new, "app.timer")) == ("inactive", "active")
+    held = {path.parent.name for path in left(new)}
+    assert {"queue.service.d", "later.service.d", "logrotate.timer.d"} <= held
+    freed = await writers.free(new, new.host, RUN, workers)
+    assert freed.problems == ()
+    assert not {"queue.service.d", "later.service.d"} & {path.parent.name for path in left(new)}
+    assert (await writers.let_speak(new, new.host, RUN)).problems == ()
+    assert state(new, "queue.service") == "inactive", "who starts the services starts them, too"
+
+
 async def test_what_can_not_be_held_is_told(new: LocalHost) -> None:
     (new.root / "rules.no").write_text("-4\n")
     (new.root / "units/cron.service.stuck").touch()

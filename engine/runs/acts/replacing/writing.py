@@ -65,7 +65,9 @@ async def _quiet(hand: Hand, act: QuietAct) -> writers.Frozen:
     transport, new = hand.driver.transport, hand.new
     if not act.held:
         return await writers.let_speak(transport, new, hand.run)
-    return await writers.quiet(transport, new, hand.run, (*sorted(TIMERS), *act.services), act.workers)
+    return await writers.quiet(
+        transport, new, hand.run, (*sorted(TIMERS), *act.services), act.workers
+    )
 
 
 async def freeze(hand: Hand, act: FreezeAct) -> Done:

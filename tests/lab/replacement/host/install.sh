@@ -26,10 +26,12 @@ case $1 in
     install -m 755 files.py /usr/local/sbin/files-server
     put files.service /etc/systemd/system/files.service || true
     put files.timer /etc/systemd/system/files.timer || true
+    put files-queue.service /etc/systemd/system/files-queue.service || true
     systemctl daemon-reload
     at_boot files.service
     at_boot files.timer
-    systemctl start files.service files.timer
+    at_boot files-queue.service
+    systemctl start files.service files.timer files-queue.service
     ;;
   shop)
     version=$(cd /usr/lib/postgresql && echo *)
