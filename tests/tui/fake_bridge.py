@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import cast
 
 from engine.clock import FixedClock
+from engine.dns.survey import Named, Place
+from engine.dns.values import Answer, Records, Server
 from engine.errors import HostshiftError, InputError, RefusedError
 from engine.facts.conffiles import AskedFile, ConffileTexts
 from engine.inventory import Inventory
@@ -295,6 +297,13 @@ def make_report(host: Host) -> Report:
         "wiki", "/srv/wiki", "directory", "/srv/wiki", system,
         used_bytes=1_200_000_000, entries=3400, whole=True, free_bytes=80_000_000_000,
     )  # fmt: skip
+    name, place = "wiki.example.com", Place(host.name, host.address, ("192.0.2.1",))
+    primary, resolver = Server("ns1", "192.0.2.53"), Server("192.0.2.1", "192.0.2.1")
+    new, former = (Records(name, "A", 300, (f"192.0.2.{n}",)) for n in (1, 9))
+    answers = (
+        Answer(primary, name, NOW, rcode="NOERROR", authoritative=True, records=(new,)),
+        Answer(resolver, name, NOW, rcode="NOERROR", records=(former,)),
+    )
     return Report(
         Successor("db3", "db3.servers.example.com", ("db2",)),
         Preflight(host.name, NOW, privileged=True, volumes=(volume,)),
@@ -303,6 +312,7 @@ def make_report(host: Host) -> Report:
             Finding("database-by-files", "warns", "PostgreSQL 15 in /srv/wiki/pg, in use."),
             Finding("dns-unknown", "tells", "Whether DNS knows db3 wasn't asked."),
         ),
+        (Named("wiki", name, place, "example.com", answers, "cached"),),
     )
 
 
