@@ -8,6 +8,7 @@ from engine.candidates.boot import next_boot
 from engine.candidates.standing import is_mild
 from engine.model.candidate import Candidate, Foresight
 from engine.model.facts import Deployment, Facts, Packages
+from engine.model.run import snapshot_name
 from engine.risk.waiting import is_exploited, known_holes, source_of
 from tui.fleet_rows import Known, state_of
 from tui.plan_pages import effects_lines, risk_lines
@@ -275,6 +276,9 @@ def _package_facts(page: Page, facts: Facts) -> None:
         page.fact("dpkg", "was interrupted", "bad")
     for updater in facts.auto_updates or ():
         page.fact("By itself", f"{updater.name}: {'on' if updater.enabled else 'off'}")
+    for one in facts.snapshots:
+        since = age(int((facts.taken_at - one.taken_at).total_seconds()))
+        page.fact("Snapshot", f"{snapshot_name(one.run)}, {since} old")
 
 
 def _package_names(page: Page, packages: Packages) -> None:

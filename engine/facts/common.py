@@ -18,6 +18,7 @@ from engine.programs import (
     lines,
     os_release,
     systemd,
+    taken_snapshots,
 )
 from engine.text import clean_line
 
@@ -138,6 +139,7 @@ def _running(sections: Sections, facts: Facts, problems: list[Problem]) -> Facts
         docker_bound=said.get("docker_bound") == "yes",
         auto_updates=updaters,
         lock=lock,
+        snapshots=taken_snapshots.parse(_output(sections, "snapshots")),
         successor=built_successor.parse(_output(sections, "successor")),
         refused_configs=None if tested is None else access.parse(tested.output),
     )

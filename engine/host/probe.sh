@@ -627,6 +627,11 @@ look_successor() {
     head -n 3 "$root/var/lib/hostshift/successor" | head -c 2000
 }
 
+# What snapshots.sh notes before one is taken.
+look_snapshots() {
+    tail -n 50 "$root/var/lib/hostshift/snapshots" | head -c 8000
+}
+
 # What do-release-upgrade goes by. Its own check would write below /var/lib: what it wrote there last is
 # read, a file for each kind of upgrade (MetaRelease.py in update-manager).
 look_release_upgrader() {
@@ -673,6 +678,9 @@ main() {
     section lock "$short_limit" look_lock
     if [ -r "$root/var/lib/hostshift/successor" ]; then
         section successor "$short_limit" look_successor
+    fi
+    if [ -r "$root/var/lib/hostshift/snapshots" ]; then
+        section snapshots "$short_limit" look_snapshots
     fi
     if [ -e "$root/run/ostree-booted" ] && has rpm-ostree; then
         section rpm-ostree "$apt_limit" look_rpm_ostree

@@ -21,7 +21,7 @@ from engine.inventory.schema import (
     ZoneTable,
 )
 from engine.inventory.value import DEFAULT_AT_ONCE, DEFAULT_RETENTION_S, Hooks, Inventory, Zone
-from engine.model.host import BUSY, Check, Deadlines, Host, Replacement, Service
+from engine.model.host import BUSY, SNAPSHOT_KEEP_S, Check, Deadlines, Host, Replacement, Service
 
 NO_JUMP = "none"
 """Not through the jump host of [defaults]; the OpenSSH client configuration still holds."""
@@ -165,6 +165,10 @@ def _host(
         outage_cost_per_hour=_either(own.outage_cost_per_hour, default.outage_cost_per_hour),
         snapshot=_given(own.snapshot or default.snapshot, absolute),
         snapshot_restore=_given(own.snapshot_restore or default.snapshot_restore, absolute),
+        snapshot_remove=_given(own.snapshot_remove or default.snapshot_remove, absolute),
+        snapshot_keep_s=SNAPSHOT_KEEP_S
+        if (keep := _either(own.snapshot_keep, default.snapshot_keep)) is None
+        else keep,
         clone=_given(own.clone or default.clone, absolute),
         destroy=_given(own.destroy or default.destroy, absolute),
         deadlines=_deadlines(own.deadlines, default.deadlines),

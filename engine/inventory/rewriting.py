@@ -35,7 +35,7 @@ MARKS: Final = ("retiring", "successor")
 """Keys of a host whose successor has taken over."""
 OF_THE_OLD_MACHINE: Final = ("address", "failover_tested", *MARKS)
 """Keys that a successor doesn't inherit: its own address, and what was tried with the old one."""
-OF_THIS_MACHINE: Final = ("snapshot", "snapshot_restore", "clone", "destroy")
+OF_THIS_MACHINE: Final = ("snapshot", "snapshot_restore", "snapshot_remove", "clone", "destroy")
 """Scripts of a virtual machine: inherited only where no argument could name the old one."""
 _BY_HAND: Final = "Change the inventory by hand: "
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

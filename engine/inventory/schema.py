@@ -257,6 +257,11 @@ class HostSettings(Table):
     outage_cost_per_hour: Money | None = key("What an hour of outage costs, in your currency.")
     snapshot: Program | None = key("Takes a snapshot of this virtual machine.")
     snapshot_restore: Program | None = key("Puts the snapshot back.")
+    snapshot_remove: Program | None = key("Removes the snapshot.")
+    snapshot_keep: Duration | None = key(
+        "A snapshot that is older than this is removed by the next run that takes one. "
+        'Default "5d".'
+    )
     clone: Program | None = key("Clones this virtual machine for a trial.")
     destroy: Program | None = key("Destroys the clone.")
     deadlines: DeadlinesTable | None = key("Within which time operations on it must end.")

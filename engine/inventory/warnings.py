@@ -18,9 +18,11 @@ from engine.inventory.resolve import absolute_path, jump_of, program_words, sett
 from engine.inventory.schema import Table
 from engine.inventory.wrong import shown
 
-HOST_PROGRAMS: Final = ("snapshot", "snapshot_restore", "clone", "destroy")
-REPLACEMENT_PROGRAMS: Final = ("provision", "decommission")
-SERVICE_PROGRAMS: Final = ("sync", "verify", "deploy", "restore", "backup_age")
+HOST_PROGRAMS: Final = ("snapshot", "snapshot_restore", "snapshot_remove", "clone", "destroy")
+REPLACEMENT_PROGRAMS: Final = ("provision", "decommission", "references")
+SERVICE_PROGRAMS: Final = (
+    *("sync", "verify", "deploy", "restore", "backup_age", "test", "final_backup"),
+)
 ZONE_PROGRAMS: Final = ("key_command", "command")
 HOOK_PROGRAMS: Final = ("before", "after", "notify")
 _NUMBER_BEHIND: Final = re.compile(r"[-_]?[0-9]+$")

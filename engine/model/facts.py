@@ -383,6 +383,19 @@ class BuiltSuccessor:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenSnapshot:
+    """A snapshot of the host that a run had taken; whether it is still there isn't known.
+
+    Attributes:
+        run: The run, which gives it its name.
+        taken_at: By the host's clock.
+    """
+
+    run: str
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedConfig:
     """A configuration that its program refuses, so that its next start fails.
 
@@ -430,6 +443,7 @@ class Facts:
         docker_bound: systemd stops docker.service with containerd.service.
         lock: A hostshift's lock on this host, or None where there is none.
         successor: A successor that was built for this host; whether it is still there isn't known.
+        snapshots: Taken of this host by runs that were to change packages, the oldest first.
         taken_in_dns: DNS names, the nearest first, that a successor can't have since they lead
             somewhere (full depth); None: nobody was asked, or nobody could tell.
         systemd: Whether systemd is PID 1.
@@ -470,6 +484,7 @@ class Facts:
     busy: str | None = None
     lock: HostLock | None = None
     successor: BuiltSuccessor | None = None
+    snapshots: tuple[TakenSnapshot, ...] = ()
     taken_in_dns: tuple[str, ...] | None = None
     read_only: tuple[str, ...] | None = None
     clock_off_s: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 Outage = Literal["tolerable", "costly", "unacceptable"]
 Become = Literal["sudo", "none"]
@@ -62,6 +62,9 @@ class Service:
     test: str | None = None
     final_backup: str | None = None
     checks: tuple[Check, ...] = ()
+
+
+SNAPSHOT_KEEP_S: Final = 5 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,8 @@ class Host:
     outage_cost_per_hour: float | None = None
     snapshot: str | None = None
     snapshot_restore: str | None = None
+    snapshot_remove: str | None = None
+    snapshot_keep_s: int = SNAPSHOT_KEEP_S
     clone: str | None = None
     destroy: str | None = None
     deadlines: Deadlines = Deadlines()

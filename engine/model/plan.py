@@ -196,6 +196,7 @@ class ScriptAct:
         deadline_s: Within how many seconds it must end.
         service: Whose script it is; None for those of the whole host.
         sync_pass: Of a service's ``sync`` script: ``bulk`` or ``final``.
+        snapshot: The run whose snapshot it removes.
     """
 
     command: tuple[str, ...]
@@ -203,7 +204,25 @@ class ScriptAct:
     deadline_s: int
     service: str | None = None
     sync_pass: Literal["bulk", "final"] | None = None
+    snapshot: str | None = None
     kind: Literal["script"] = "script"
+
+
+@dataclass(frozen=True, slots=True)
+class PutBackAct:
+    """At a bad end of the run ask whether its snapshot is put back, do it, and look whether it is.
+
+    Attributes:
+        command: The argv of the host's ``snapshot_restore``.
+        changes: What must then be true of each package.
+        failed_units_before: Units that failed before the run.
+    """
+
+    command: tuple[str, ...]
+    deadline_s: int
+    changes: tuple[Change, ...] = ()
+    failed_units_before: tuple[str, ...] | None = None
+    kind: Literal["put-back"] = "put-back"
 
 
 Act = (
@@ -217,6 +236,7 @@ Act = (
     | SpareAct
     | EndSpareAct
     | ScriptAct
+    | PutBackAct
     | ReplacingAct
 )
 
@@ -302,7 +322,7 @@ class Step:
                 )
             case EndSpareAct():
                 return ("stop that sshd, and remove the copies",)
-            case ScriptAct(command=command):
+            case ScriptAct(command=command) | PutBackAct(command=command):
                 return (shlex.join(command),)
             case _ as act:
                 return shown(act)
@@ -393,6 +413,7 @@ __all__ = [
     "JobAct",
     "OutageWindow",
     "Plan",
+    "PutBackAct",
     "RebootAct",
     "ScriptAct",
     "ServiceCheck",

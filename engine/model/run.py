@@ -21,6 +21,14 @@ ENDED: frozenset[State] = frozenset({"succeeded", "failed", "rolled-back", "canc
 """States in which nothing of the run happens any more."""
 SNAPSHOT: Final = "snapshot"
 """Id of the step that takes a snapshot, and what its script is called in the inventory."""
+SNAPSHOT_RESTORE: Final = "snapshot_restore"
+SNAPSHOT_REMOVE: Final = "snapshot_remove"
+"""The inventory's keys of the scripts that put a snapshot back, and remove it."""
+
+
+def snapshot_name(run_id: str) -> str:
+    """What the host's scripts call the snapshot of a run."""
+    return f"hostshift-{run_id}"
 
 
 @dataclass(frozen=True, slots=True)

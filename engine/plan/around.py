@@ -8,25 +8,17 @@ from engine.inventory.value import Hooks
 from engine.model.host import Host
 from engine.model.plan import BaselineAct, GateAct, RebootAct, ServiceCheck, Step, VerifyAct
 from engine.plan.hooks import with_hooks
-from engine.plan.snapshot import with_snapshot
 
 WINDOW, BASELINE = "window", "baseline"
 """Ids of the steps."""
 
 
-def around(
-    host: Host, steps: tuple[Step, ...], hooks: Hooks, *, packages: bool = False
-) -> tuple[Step, ...]:
+def around(host: Host, steps: tuple[Step, ...], hooks: Hooks) -> tuple[Step, ...]:
     """The steps of a plan that touches running services, with what comes before and after.
 
     First the question outside the maintenance window, before anybody is told of anything; then
     the hook, the baseline, the steps, whose looks compare with the baseline, and the hook after.
-
-    Args:
-        packages: They change packages, which nothing changes back: a snapshot comes first.
     """
-    if packages:
-        steps = tuple(with_snapshot(host, steps))
     checks = tuple(ServiceCheck(s.name, check) for s in host.services for check in s.checks)
     noted = Step(
         BASELINE,

@@ -21,12 +21,14 @@ from engine.plan.around import around as around_steps
 from engine.plan.reboot import reboot_steps
 from engine.plan.remove_successor import remove_successor_steps
 from engine.plan.replace import Replacing, go_back_steps, replace_steps
+from engine.plan.snapshot import remove_snapshots, with_snapshot
 from engine.risk import ORDINARY, Circumstances, model, planned_minutes
 
 CHORES: Final[tuple[Chore, ...]] = get_args(Chore)
 """`hold` and `unhold` have the packages behind a colon, `repair` perhaps `removing`."""
 _QUIET: Final = frozenset({"refresh", "download", "clean", "hold", "unhold"})
 """Chores that touch no running service and need no typed name."""
+REMOVE_SNAPSHOTS: Final = "clean:snapshots"
 _NO_HOOKS = Hooks()
 
 
@@ -109,8 +111,10 @@ def make_plan(
         steps = family(facts.family).steps(host, facts, candidate)
     if take:
         steps = family(facts.family).taking(facts, found, steps, take)
-    packages = found.kind in IN_PLACE
-    plan = _plan(host, facts, found, now, around_steps(host, steps, hooks, packages=packages))
+    if found.kind in IN_PLACE:
+        # Nothing changes packages back.
+        steps = tuple(with_snapshot(host, facts, steps, found.changes, now))
+    plan = _plan(host, facts, found, now, around_steps(host, steps, hooks))
     return replace(plan, take=tuple(sorted(set(take))))
 
 
@@ -156,7 +160,10 @@ def _chore(host: Host, facts: Facts, chore: str, now: datetime, hooks: Hooks) ->
     _refuse_if_blocked(host, chore, blockers)
     quiet = chore.partition(":")[0] in _QUIET
     changes: tuple[Change, ...] | None = () if quiet else None
-    steps = family(facts.family).steps(host, facts, chore)
+    if chore == REMOVE_SNAPSHOTS:
+        steps = _removing(host, facts)
+    else:
+        steps = family(facts.family).steps(host, facts, chore)
     return Plan(
         host=host.name,
         candidate=chore,
@@ -168,6 +175,21 @@ def _chore(host: Host, facts: Facts, chore: str, now: datetime, hooks: Hooks) ->
         changes=changes,
         interrupts=not quiet,
     )
+
+
+def _removing(host: Host, facts: Facts) -> tuple[Step, ...]:
+    if not facts.snapshots:
+        raise RefusedError(
+            f"{host.name} knows of no snapshot that a run had taken of it.",
+            hint="One is taken before packages are changed, where the inventory names `snapshot`.",
+        )
+    steps = tuple(remove_snapshots(host, facts.snapshots))
+    if not steps:
+        raise RefusedError(
+            f"The inventory names no script that removes a snapshot of {host.name}.",
+            hint=f'Add snapshot_remove = "..." to [hosts.{host.name}].',
+        )
+    return steps
 
 
 def _refuse_if_blocked(host: Host, candidate: str, blockers: Iterable[Blocker]) -> None:

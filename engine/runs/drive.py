@@ -21,7 +21,7 @@ from engine.jobs.answers import LinkLostError, LockedError
 from engine.model.cutover import DnsSide
 from engine.model.facts import Depth, Look
 from engine.model.host import Host
-from engine.model.plan import ConfirmAct, GuardAct, SpareAct, Step
+from engine.model.plan import ConfirmAct, EndSpareAct, GuardAct, PutBackAct, SpareAct, Step
 from engine.model.replacing import ReturnAct
 from engine.model.run import Run
 from engine.runs import steps
@@ -177,7 +177,8 @@ class Driver:
         always = {step.id for step in self.record.plan.steps if step.always}
         nothing = Observation("cancelled")
         run = self.run
-        if observed.state in ("failed", "attention"):
+        asks = any(isinstance(step.act, PutBackAct) for step in self.record.plan.steps)
+        if observed.state in ("failed", "attention") and not asks:
             observed = replace(observed, reason=(*observed.reason, *way_back(run, self.host)))
         for step in run.steps:
             if step.state == "planned" and step.id not in always:
@@ -198,6 +199,12 @@ class Driver:
         verdict = self.record.verdict
         if verdict is None or self.run.ended:
             return
+        put_back = any(
+            isinstance(p.act, PutBackAct) and state.state == "rolled-back"
+            for p in last_phases(self.record.plan)
+            for state in self.run.steps
+            if state.id == p.step.id
+        )
         for phase in last_phases(self.record.plan):
             state = next(step for step in self.run.steps if step.id == phase.step.id)
             if state.ended_at is not None:
@@ -206,13 +213,30 @@ class Driver:
                 nothing = Observation("cancelled", ("Nothing was begun.",))
                 self.keep(steps.with_step(self.run, phase.step.id, nothing, self.now()))
                 continue
+            if put_back and isinstance(phase.act, ConfirmAct | EndSpareAct):
+                gone = Observation("cancelled", ("It is not there on a host that was put back.",))
+                self.keep(steps.with_step(self.run, phase.step.id, gone, self.now()))
+                continue
             observed = await carry_out(self, phase)
-            if isinstance(phase.act, ConfirmAct | ReturnAct):
+            if isinstance(phase.act, PutBackAct):
+                put_back, verdict = self._put_back(verdict, observed)
+            elif isinstance(phase.act, ConfirmAct | ReturnAct):
                 verdict = ended_by_guard(verdict, observed)
             elif observed.state not in ("running", "succeeded"):
                 verdict = replace(verdict, reason=(*verdict.reason, *observed.reason))
         self.record = replace(self.record, verdict=verdict)
         self.keep(steps.with_state(self.run, verdict, self.now()))
+
+    def _put_back(self, verdict: Observation, observed: Observation) -> tuple[bool, Observation]:
+        """Whether the host's snapshot was put back, and what the run's end is with that."""
+        if observed.state == "cancelled":
+            more = way_back(self.run, self.host) if verdict.state in ("failed", "attention") else ()
+            return False, replace(verdict, reason=(*verdict.reason, *observed.reason, *more))
+        end = Observation(
+            observed.state, (*observed.reason, "Before that:", *verdict.reason), observed.hint
+        )
+        self.record = replace(self.record, verdict=end)
+        return observed.state == "rolled-back", end
 
     def _something_began(self) -> bool:
         return any(step.started_at is not None for step in self.run.steps)

@@ -14,6 +14,7 @@ from engine.model.plan import (
     GuardAct,
     JobAct,
     Plan,
+    PutBackAct,
     RebootAct,
     ScriptAct,
     SpareAct,
@@ -48,6 +49,7 @@ SingleAct = (
     | SpareAct
     | EndSpareAct
     | ScriptAct
+    | PutBackAct
     | ConfirmAct
     | VerifyAct
     | ReplacingAct
@@ -69,6 +71,7 @@ class SinglePhase:
 
 
 Phase = JobPhase | SinglePhase
+_GATES = GateAct | CutoverGateAct | EndGateAct | PutBackAct
 
 
 def phases(plan: Plan) -> tuple[Phase, ...]:
@@ -78,7 +81,7 @@ def phases(plan: Plan) -> tuple[Phase, ...]:
         RefusedError: it holds something that can't be carried out.
     """
     for step in plan.steps:
-        if step.gate and not isinstance(step.act, GateAct | CutoverGateAct | EndGateAct):
+        if step.gate and not isinstance(step.act, _GATES):
             raise RefusedError(
                 f"Step {step.id} of {plan.candidate} can't be carried out by this version.",
                 hint=f"hostshift plan {plan.host} {plan.candidate} shows what it would do.",

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from engine.clock import rfc3339
 from engine.model.host import Host
-from engine.model.run import SNAPSHOT, Run
+from engine.model.run import SNAPSHOT, Run, snapshot_name
 from engine.shell import Command
 
 
-def snapshot_name(run_id: str) -> str:
-    """What the host's script calls the snapshot of a run."""
-    return f"hostshift-{run_id}"
+def taken(run: Run) -> datetime | None:
+    """When a run's snapshot was taken; None where it was not."""
+    return next(
+        (s.ended_at for s in run.steps if s.id == SNAPSHOT and s.state == "succeeded"), None
+    )
 
 
 def way_back(run: Run, host: Host) -> tuple[str, ...]:
     """How to go back to a run's snapshot and what that loses; empty where none was taken."""
-    taken = next((s for s in run.steps if s.id == SNAPSHOT and s.state == "succeeded"), None)
-    if taken is None or taken.ended_at is None:
+    at = taken(run)
+    if at is None:
         return ()
     name = snapshot_name(run.id)
     lost = f"what {host.name} has written since is lost then"
-    words = f"The snapshot {name} is of {rfc3339(taken.ended_at)}, before anything was changed"
+    words = f"The snapshot {name} is of {rfc3339(at)}, before anything was changed"
     if host.snapshot_restore is None:
         return (f"{words}. Put it back by your own means; {lost}.",)
     told = {

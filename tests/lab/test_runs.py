@@ -21,6 +21,7 @@ from tests.lab.controller import (
 )
 from tests.lab.machine import Machine
 from tests.lab.paused import Paused
+from tests.lab.processes import wait_until
 from tests.lab.scenarios import hold_dpkg_lock, lab_packages, package_state, switch_to
 
 
@@ -105,27 +106,61 @@ def test_a_failing_package_is_attention_with_the_repair(new_host: NewHost, tmp_p
     host = new_host()
     lab_packages(host, "v1", ["lab-fail"])
     switch_to(host, "v2")
-    kept = ("etc", "var/lib/dpkg", "usr/share/doc")  # as much of the machine as this needs
-    for name, words in (
-        ("snapshot", f'tar -C {host.root} -cf "$HOSTSHIFT_SNAPSHOT.tar" {" ".join(kept)}'),
-        ("restore", f'tar -C {host.root} --recursive-unlink -xf "$HOSTSHIFT_SNAPSHOT.tar"'),
-    ):
-        script = tmp_path / name
-        script.write_text(f"#!/bin/sh\nset -eu\n[ $HOSTSHIFT_OLD = {host.name} ]\n{words}\n")
-        script.chmod(0o755)
-    scripts = {"snapshot": "./snapshot", "snapshot_restore": str(tmp_path / "restore")}
-    eve = Controller(tmp_path, host, scripts)
+    eve = Controller(tmp_path, host)
     done = eve.run(check=4)
     assert b"lab-fail" in done.stderr
     assert b"repair" in done.stderr
     assert package_state(host, "lab-fail") == "iF"
-    line = re.search(r"(?m)^env HOSTSHIFT_OLD=.*restore$", done.stderr.decode())
-    assert line, done.stderr.decode()
-    subprocess.run(["sh", "-c", line[0]], check=True, timeout=60, cwd=tmp_path)
-    assert package_state(host, "lab-fail") == "ii", "as it was before the run"
     assert exit_of(host) == "100"
     assert eve.runs()[0]["state"] == "attention"
     assert not has_lock(host)
+
+
+def test_a_machine_is_put_back_to_its_snapshot(new_host: NewHost, tmp_path: Path) -> None:
+    host = new_host()
+    lab_packages(host, "v1", ["lab-fail"])
+    switch_to(host, "v2")
+    # As much of the machine's disk as this needs; the lock of the run is on it.
+    kept = "etc var/lib/dpkg usr/share/doc var/lib/hostshift"
+    asked, on = tmp_path / "asked", tmp_path / "on"
+    for name, words in (
+        ("snapshot", f'tar -C {host.root} -cf "$HOSTSHIFT_SNAPSHOT.tar" {kept}'),
+        (
+            "restore",
+            f'echo "$HOSTSHIFT_SNAPSHOT" >{asked}; until [ -e {asked}.on ]; do sleep 0.2; done',
+        ),
+        ("remove", 'rm "$HOSTSHIFT_SNAPSHOT.tar"'),
+    ):
+        script = tmp_path / name
+        script.write_text(f"#!/bin/sh\nset -eu\n[ $HOSTSHIFT_OLD = {host.name} ]\n{words}\n")
+        script.chmod(0o755)
+    scripts = {f"snapshot_{name}": f"./{name}" for name in ("restore", "remove")}
+    eve = Controller(tmp_path, host, {"snapshot": "./snapshot", **scripts})
+    done = eve.run(check=4)
+    assert b"lab-fail" in done.stderr
+    run = eve.runs()[0]
+    assert run["state"] == "waiting"
+    assert package_state(host, "lab-fail") == "iF"
+    boot = host.boot_id()
+    answer = eve.begin("answer", run["id"], "go-on", "--confirm", host.name)
+    wait_until(asked.exists, "the script that puts it back", timeout=60)
+    host.power_cut()
+    snapshot = f"{tmp_path}/{asked.read_text().strip()}.tar"
+    untar = ["tar", "-C", str(host.root), "--recursive-unlink", "-xf", snapshot]
+    subprocess.run(untar, check=True, timeout=60)
+    host.start()
+    host.wait_booted()
+    on.touch()
+    assert answer.wait(timeout=120) == 1
+    assert host.boot_id() != boot
+    assert eve.runs()[0]["state"] == "rolled-back"
+    assert package_state(host, "lab-fail") == "ii", "as it was before the run"
+    assert not has_lock(host), "the lock that came back with the disk"
+    # It knows of its snapshot still, and the chore removes that.
+    digest = eve.plan(host.name, "clean:snapshots")
+    eve.call("run", host.name, "clean:snapshots", "--confirm", digest)
+    assert not Path(snapshot).exists()
+    eve.call("plan", host.name, "clean:snapshots", check=5)
 
 
 def test_a_configuration_file_that_was_kept_is_named(new_host: NewHost, tmp_path: Path) -> None:

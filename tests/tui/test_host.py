@@ -103,7 +103,8 @@ async def test_a_replacement_is_examined_when_somebody_looks_at_it() -> None:
         for part in (
             "volume /srv/wiki (wiki): 1.2 GB, 3400 entries, on /srv (ext4), 80.0 GB free",
             "name wiki.example.com (wiki): leads to db1 (192.0.2.1); a resolver still has older",
-            "A 192.0.2.9 (TTL 300): 192.0.2.1", "Stops a replacement", "The volume [/srv/x] isn't there.", "→ mount it",
+            "A 192.0.2.9 (TTL 300): 192.0.2.1",
+            "Stops a replacement", "The volume [/srv/x] isn't there.", "→ mount it",
             "For a person to decide", "PostgreSQL 15", "To be known", "dns-unknown",
         ):  # fmt: skip
             assert part in text

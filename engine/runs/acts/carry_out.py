@@ -10,12 +10,14 @@ from engine.model.plan import (
     EndSpareAct,
     GateAct,
     GuardAct,
+    PutBackAct,
     RebootAct,
     ScriptAct,
     SpareAct,
     VerifyAct,
 )
-from engine.runs.acts import gate, guard, health, reboot, replacing, script, spare
+from engine.model.run import SNAPSHOT, SNAPSHOT_REMOVE
+from engine.runs.acts import gate, guard, health, reboot, replacing, script, snapshot, spare
 from engine.runs.acts.job import JobInHand
 from engine.runs.acts.replacing import again
 from engine.runs.observe import Observation
@@ -59,6 +61,12 @@ async def _single(driver: Driver, phase: SinglePhase) -> Observation:
             return await spare.start(driver, step, act, more)
         case EndSpareAct() as act:
             return await spare.end(driver, step, act, more)
+        case ScriptAct(event=event) as act if event == SNAPSHOT:
+            return await snapshot.take(driver, step, act, more)
+        case ScriptAct(event=event) as act if event == SNAPSHOT_REMOVE:
+            return await snapshot.remove(driver, step, act, more)
+        case PutBackAct() as act:
+            return await snapshot.put_back(driver, step, act)
         case ScriptAct() as act:
             return await script.run(driver, step, act, more)
         case _ as act:

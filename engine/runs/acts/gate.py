@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from engine.clock import rfc3339
+from engine.errors import HostshiftError
 from engine.inventory import windows
 from engine.jobs import lock
 from engine.jobs.mirror import read
 from engine.jobs.start import keep_plan
+from engine.model.host import Host
 from engine.model.plan import GateAct, Step
 from engine.programs.apt_forecast import forecast
 from engine.runs.observe import Observation
@@ -31,6 +33,7 @@ OVERRIDDEN: Final = (
 _NO_PLACE: Final = "As many runs act as may; it goes on when one of them has ended or waits."
 GO_ON: Final = "go-on"
 END: Final = "end"
+T = TypeVar("T")
 
 
 def topic(record: Record) -> str:
@@ -79,6 +82,7 @@ async def ask(
     closes: bool = True,
     ends: bool = True,
     by_itself: bool = False,
+    needs: bool = True,
 ) -> Observation:
     """Ask a person and wait for the answer, however long it takes.
 
@@ -89,6 +93,7 @@ async def ask(
         closes: The step is over with the answer to go on.
         ends: The step is over with the answer to end.
         by_itself: Nobody has to answer: it is a wait that a person may end before its time.
+        needs: The host must have the claim; else it is told if it answers, as it may never again.
 
     Returns:
         ``running`` (or ``succeeded`` at the plan's end) when the answer is to go on; ``cancelled``
@@ -102,16 +107,11 @@ async def ask(
     # The claim comes first: who sees that the run waits may close hostshift in the same moment. And
     # before it the plan, without which nobody could take the claim up again who has lost the store.
     if driver.host in driver.hosts:  # one that is switched off keeps nothing
-        await driver.asking(
-            lambda: keep_plan(driver.transport, driver.host, run.id, driver.record.plan),
-            silent=True,
-        )
+        keep = partial(keep_plan, driver.transport, driver.host, run.id, driver.record.plan)
+        await _tell(driver, keep, driver.host, needs=needs)
     for host in driver.hosts:
-        await driver.asking(
-            partial(lock.wait_at_gate, driver.transport, host, run.id, step.id),
-            silent=True,
-            host=host,
-        )
+        claim = partial(lock.wait_at_gate, driver.transport, host, run.id, step.id)
+        await _tell(driver, claim, host, needs=needs)
 
     def tell() -> None:
         driver.in_hand(step, Observation("waiting", (question, *waits, *told()), hint, question))
@@ -123,8 +123,9 @@ async def ask(
         driver.at_gate = True
     try:
         return await _answered(
-            driver, step, more, until=until, opens=opens, tell=tell, closes=closes, ends=ends
-        )
+            *(driver, step, more),
+            until=until, opens=opens, tell=tell, closes=closes, ends=ends, needs=needs,
+        )  # fmt: skip
     finally:
         driver.at_gate = False
 
@@ -139,6 +140,7 @@ async def _answered(
     tell: Callable[[], None],
     closes: bool,
     ends: bool,
+    needs: bool,
 ) -> Observation:
     run = driver.run
     number = driver.record.plan.steps.index(step) + 1
@@ -169,12 +171,12 @@ async def _answered(
         while not await driver.hold.act_again(driver.at_once):
             await driver.sleep(POLL_S)
     resumed = [
-        await driver.asking(
-            partial(lock.resume, driver.transport, host, run.id, step.id), host=host
+        await _tell(
+            driver, partial(lock.resume, driver.transport, host, run.id, step.id), host, needs=needs
         )
         for host in driver.hosts
     ]
-    if not all(resumed):
+    if False in resumed:
         lost = Observation("attention", (OVERRIDDEN,), "Look at the host, then plan again.")
         driver.over(step, lost)
         return lost
@@ -182,6 +184,18 @@ async def _answered(
     if not closes:
         return Observation("running", (why,))
     return _opened(driver, step, more, why)
+
+
+async def _tell(
+    driver: Driver, tell: Callable[[], Awaitable[T]], host: Host, *, needs: bool
+) -> T | None:
+    """Its answer; None where it gives none and needn't."""
+    if needs:
+        return await driver.asking(tell, silent=True, host=host)
+    try:
+        return await tell()
+    except HostshiftError:
+        return None
 
 
 def _opened(driver: Driver, step: Step, more: bool, why: str) -> Observation:

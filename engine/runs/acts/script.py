@@ -9,9 +9,8 @@ from engine.clock import rfc3339
 from engine.errors import HostshiftError
 from engine.model.plan import ScriptAct, Step
 from engine.model.replacing import REFERENCES
-from engine.model.run import SNAPSHOT
+from engine.model.run import SNAPSHOT, SNAPSHOT_RESTORE, snapshot_name
 from engine.runs.observe import Observation
-from engine.runs.snapshot import snapshot_name
 from engine.runs.successor import roles, successor_name
 from engine.scripts.printed import read_backup_time, read_provisioned, read_references
 
@@ -20,7 +19,19 @@ if TYPE_CHECKING:
 
 
 async def run(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observation:
-    """Start the script, or find it, and follow it to its end."""
+    """Start the script, or find it, and follow it to its end, which is the step's."""
+    observed, found = await follow(driver, step, act)
+    driver.over(step, observed, found)
+    await driver.saved()
+    if observed.state == "succeeded":
+        return Observation("running" if more else "succeeded", observed.reason)
+    return observed
+
+
+async def follow(
+    driver: Driver, step: Step, act: ScriptAct
+) -> tuple[Observation, dict[str, Any] | None]:
+    """Start the script, or find it; how it ended, and what later steps need of it."""
     session, run_id = driver.session, driver.run.id
     driver.in_hand(step, Observation("running", (f"The {act.event} script runs here.",)))
     await driver.saved()
@@ -34,14 +45,12 @@ async def run(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observa
         new_address=new.address if new is not None else None,
         service=act.service,
         sync_pass=act.sync_pass,
-        snapshot=snapshot_name(run_id) if act.event == SNAPSHOT else None,
+        snapshot=_snapshot(run_id, act),
     )
     try:
         await scripts.start(session, run_id, step.id, act, told, variables)
     except scripts.NotStartedError as error:
-        observed = Observation("failed", (error.message,), error.hint)
-        driver.over(step, observed)
-        return observed
+        return Observation("failed", (error.message,), error.hint), None
     stopping = False
     while True:
         if driver.stop_asked is not None and act.event not in scripts.HARMLESS and not stopping:
@@ -63,11 +72,13 @@ async def run(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observa
             observed = Observation("succeeded", reason)
         except HostshiftError as error:
             observed = Observation("failed", (error.message,), error.hint)
-    driver.over(step, observed, found)
-    await driver.saved()
-    if observed.state == "succeeded":
-        return Observation("running" if more else "succeeded", reason)
-    return observed
+    return observed, found
+
+
+def _snapshot(run_id: str, act: ScriptAct) -> str | None:
+    if act.event in (SNAPSHOT, SNAPSHOT_RESTORE):
+        return snapshot_name(run_id)
+    return None if act.snapshot is None else snapshot_name(act.snapshot)
 
 
 def _told(driver: Driver, act: ScriptAct, found: dict[str, Any]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from engine.inventory.value import Hooks
 from engine.model.host import Host
-from engine.model.plan import ScriptAct, Step
+from engine.model.plan import PutBackAct, ScriptAct, Step
 from engine.plan import make_plan
 from engine.plan.snapshot import with_snapshot
 from tests.unit.builders import NOW, facts, host, upgrade
@@ -52,4 +52,16 @@ def test_without_one_the_plan_says_so_at_the_step_that_changes_things(candidate:
 def test_what_changes_no_packages_takes_none() -> None:
     one = replace(host(), snapshot=SCRIPT)
     assert "snapshot" not in [s.id for s in planned("refresh", one)]
-    assert list(with_snapshot(host(), ())) == []
+    assert list(with_snapshot(host(), facts(), (), (), NOW)) == []
+
+
+def test_a_bad_end_asks_whether_it_is_put_back_where_the_inventory_says_how() -> None:
+    one = replace(host(), snapshot=SCRIPT, snapshot_restore="/vm/back")
+    (asks,) = (s for s in planned("upgrade", one) if s.id == "put-back")
+    assert (asks.gate, asks.always, asks.commands) == (True, True, ("/vm/back",))
+    assert isinstance(asks.act, PutBackAct)
+    assert [(c.name, c.action, c.to_version) for c in asks.act.changes] == [
+        ("openssl", "downgrade", "1.0")
+    ]
+    without = planned("upgrade", replace(one, snapshot_restore=None))
+    assert not any(isinstance(s.act, PutBackAct) for s in without)

@@ -102,7 +102,7 @@ def test_every_script_and_variable_has_its_contract() -> None:
     tables = (schema.ReplacementTable, schema.ServiceTable, schema.HostSettings)
     fields = {key: field for table in tables for key, field in table.model_fields.items()}
     keys = [key for key, field in fields.items() if field.annotation == schema.Program | None]
-    assert len(keys) == 14
+    assert len(keys) == 15
     keys += ["freeze", "thaw"]
     named = [*keys, *VARIABLES, "HOSTSHIFT_PASS", "HOSTSHIFT_ZONE"]
     assert [name for name in named if f"`{name}`" not in text] == []
