@@ -296,6 +296,10 @@ class Bridge:
         finally:
             self._unmark_looking(name)
 
+    def shell_words(self, name: str) -> tuple[str, ...]:
+        """The command that opens a terminal on a host."""
+        return self._verbs.shell_words(self._hosts[name])
+
     def examine(self, name: str) -> None:
         """Find out what a replacement of a host would meet, unless that is known or under way."""
         if name not in self._reports and name not in self._examining:

@@ -248,6 +248,15 @@ COMMANDS: tuple[Command, ...] = (
         quiet=True,
     ),
     Command(
+        "shell",
+        ("exclamation_mark",),
+        "shell",
+        "Open a terminal on the host with ssh(1), to mend by hand what no plan mends.",
+        ("host", "run"),
+        changes=True,
+        bar=False,
+    ),
+    Command(
         "attach", ("a",), "attach", "Follow the run on this host.", ("fleet", "host"), quiet=True
     ),
     Command("look", ("g",), "look again", "Look at the hosts again.", ("fleet", "host", "run")),

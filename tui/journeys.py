@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import shlex
+import sys
 from collections.abc import Sequence
+from typing import Final
 
+from textual.app import SuspendNotSupported
+
+from engine.errors import InputError
 from engine.model.run import Run
 from tui.bridge import Bridge
 from tui.fleet_rows import Known
 from tui.screens.base import CommandScreen
 from tui.screens.password import PasswordScreen
+
+SSH_FAILED: Final = 255
+"""Exit status of ssh(1) itself, of a command there only where that ends so."""
 
 
 def has_run(known: Known) -> bool:
@@ -55,6 +65,32 @@ async def break_lock(screen: CommandScreen[None], bridge: Bridge, name: str) -> 
     if given is not None:
         await bridge.break_lock(name, given.phrase, given.words)
         screen.notify(f"The lock on {name} was broken.", markup=False)
+
+
+async def open_shell(screen: CommandScreen[None], bridge: Bridge, name: str) -> None:
+    """Give the terminal to ssh(1) on a host until it ends; the runs of this hostshift go on.
+
+    Raises:
+        HostshiftError: this hostshift is read-only.
+    """
+    words = bridge.shell_words(name)
+    app = screen.app
+    try:
+        with app.suspend(), app.batch_update():  # what is drawn meanwhile would be drawn over it
+            sys.stdout.write(f"{shlex.join(words)}\nhostshift comes back when you leave it.\n")
+            sys.stdout.flush()
+            process = await asyncio.create_subprocess_exec(*words)
+            status = await process.wait()
+    except SuspendNotSupported:
+        command = shlex.join(words)
+        screen.notify(command, title="No terminal to give away; type:", markup=False)
+        return
+    except OSError as error:
+        message = f"{words[0]} can't be run: {error.strerror}."
+        raise InputError(message, hint="Install OpenSSH's client.") from error
+    if status == SSH_FAILED:
+        screen.notify(f"ssh ended with {status}: no connection.", severity="warning", markup=False)
+    bridge.look(name)
 
 
 async def export_run(screen: CommandScreen[None], bridge: Bridge, run: Run) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from engine.errors import RefusedError
 from engine.model.candidate import Foresight
 from engine.model.cutover import CutoverView
 from engine.model.facts import Depth, Facts, HostKeyOffer, Look
@@ -60,6 +61,13 @@ class Verbs(Protocol):
 
     async def adopt(self, look: Look) -> str | None:
         """Find a run by the lock on the host and follow it."""
+
+    def shell_words(self, host: Host) -> tuple[str, ...]:
+        """The command that opens a terminal on a host.
+
+        Raises:
+            ReadOnlyError: nothing is to be changed, and a person could change anything there.
+        """
 
     def resume(self, run_id: str, *, take_over: bool = False) -> bool:
         """Follow a run of an earlier hostshift again; carry it on, too, once that is gone."""
@@ -176,6 +184,16 @@ class EngineVerbs:
         from engine.runs import start
 
         return await start(self._session, plan, confirmation)
+
+    def shell_words(self, host: Host) -> tuple[str, ...]:
+        """See `Verbs.shell_words`."""
+        from engine.transport.by_hand import shell_words
+
+        self._session.must_be_allowed_to_change(f"a terminal on {host.name}")
+        if self._session.demo:
+            words = "The hosts of the demo give no terminal."
+            raise RefusedError(words, hint="On hosts of an inventory it is that of ssh(1).")
+        return shell_words(host, {one.name: one for one in self._session.inventory.hosts})
 
     async def adopt(self, look: Look) -> str | None:
         """See `Verbs.adopt`."""

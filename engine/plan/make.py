@@ -153,7 +153,7 @@ def _plan(
 
 def _chore(host: Host, facts: Facts, chore: str, now: datetime, hooks: Hooks) -> Plan:
     blockers = list(common_blockers(host, facts))
-    if chore.partition(":")[0] == "repair" and facts.dpkg_lock is not None:
+    if chore in ("repair", "repair:removing") and facts.dpkg_lock is not None:
         # What looks half done may be the very work that goes on now.
         offered = foresee(host, facts, now).candidate("upgrade")
         blockers += [b for b in offered.blockers if b.id == "dpkg-lock"] if offered else []

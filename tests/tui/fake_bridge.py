@@ -345,6 +345,7 @@ class FakeVerbs:
         self.passwords: list[tuple[str, str | None]] = []
         self.asked: list[tuple[str, str]] = []
         self.refuse: RefusedError | None = None
+        self.shell: tuple[str, ...] = ("true",)
         self.closed = False
         self.resumed: list[str] = []
         self.confirmations: list[str] = []
@@ -375,6 +376,10 @@ class FakeVerbs:
         await self.gate.wait()
         self._refuse()
         return make_report(host)
+
+    def shell_words(self, host: Host) -> tuple[str, ...]:
+        self._refuse()
+        return self.shell
 
     async def read_changelogs(self, host: Host, facts: Facts) -> Facts:
         self.asked.append(("changelogs", host.name))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -219,3 +222,37 @@ async def test_changelogs_are_fetched_when_somebody_asks_and_tell_what_is_fixed(
         it.verbs.refuse = RefusedError("gitlab did not tell.", hint="See its /tmp.")
         await it.press("c")
         await it.until(lambda: "gitlab did not tell." in it.text())
+
+
+async def test_a_terminal_on_the_host_and_a_look_when_it_was_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with opened(size=(120, 40)) as it:
+        await it.scanned()
+        await open_host(it, "web2")
+        it.verbs.shell = ("sh", "-c", f"echo it ran >'{tmp_path}/ran'; exit 3")
+        await it.press("exclamation_mark")
+        await it.until(lambda: "No terminal to give away" in it.text())
+        assert not (tmp_path / "ran").exists()
+        given = []
+
+        @contextmanager
+        def suspend() -> Iterator[None]:
+            given.append("away")
+            yield
+            given.append("back")
+
+        monkeypatch.setattr(it.app, "suspend", suspend)
+        before = it.verbs.asked.count(("full", "web2"))
+        await it.press("exclamation_mark")
+        await it.until(lambda: given == ["away", "back"])
+        assert (tmp_path / "ran").read_text() == "it ran\n"
+        await it.until(lambda: it.verbs.asked.count(("full", "web2")) > before)
+
+
+async def test_whoever_may_change_nothing_gets_no_terminal() -> None:
+    async with opened(read_only=True) as it:
+        await it.scanned()
+        await open_host(it, "web2")
+        await it.press("exclamation_mark")
+        await it.until(lambda: "read-only" in it.text())

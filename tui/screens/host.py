@@ -16,7 +16,7 @@ from engine.model.facts import Change
 from tui.bridge import Bridge, wants_password
 from tui.commands import Command, bindings
 from tui.host_pages import candidate_page, facts_page, headline, risk_cell, summary_cell
-from tui.journeys import ask_password, break_lock, has_run, open_run
+from tui.journeys import ask_password, break_lock, has_run, open_run, open_shell
 from tui.messages import HostsChanged, RunsChanged
 from tui.run_decisions import why_lock_stays
 from tui.screens.base import CommandScreen, page_keys, put_front
@@ -172,7 +172,7 @@ class HostScreen(CommandScreen[None]):
             if candidate.kind == "none":
                 return "There is nothing to plan for leaving the host as it is."
         if command.id == "mend" and self._mend() is None:
-            return "No blocker of this candidate is mended by a plan: see its remedies."
+            return "No blocker here is mended by a plan: see its remedies; ! opens a shell."
         if (
             command.id in ("upgrade", "refresh_lists", "what_if", "changelogs")
             and known.facts is None
@@ -254,6 +254,10 @@ class HostScreen(CommandScreen[None]):
     async def do_break_lock(self) -> None:
         """Break this host's lock."""
         await break_lock(self, self.bridge, self._host)
+
+    async def do_shell(self) -> None:
+        """Open a terminal on this host, and look again when it was left."""
+        await open_shell(self, self.bridge, self._host)
 
     def do_changelogs(self) -> None:
         """Ask what the pending updates fix."""

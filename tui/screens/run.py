@@ -14,7 +14,7 @@ from engine.model.run import Run
 from tui import run_decisions
 from tui.bridge import Bridge
 from tui.commands import Command, bindings
-from tui.journeys import break_lock, export_run
+from tui.journeys import break_lock, export_run, open_shell
 from tui.messages import HostsChanged, RunsChanged
 from tui.run_pages import journal_page, overview_page, record_page
 from tui.screens.base import page_keys
@@ -148,6 +148,11 @@ class RunScreen(OneRunScreen):
         if (run := self.run_now) is not None:
             self.bridge.look(run.host)
             self.notify(f"Looking at {run.host} again.", markup=False)
+
+    async def do_shell(self) -> None:
+        """Open a terminal on the run's host."""
+        if (run := self.run_now) is not None:
+            await open_shell(self, self.bridge, run.host)
 
     def do_upgrade(self) -> None:
         """Plan the upgrade of this host, as after a refresh of its lists."""

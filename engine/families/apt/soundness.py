@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.model.candidate import Blocker
 from engine.model.facts import Facts
 
 CLOCK_FAR_OFF_S = 300
 """apt takes no list from the future (Acquire::Max-FutureTime), Kerberos stops at five minutes."""
+REPAIR_CLOCK: Final = "repair:clock"
 _SSHD = (
     "sshd refuses its own configuration: sessions go on, but once it is restarted, by an update "
     "or a reboot, nobody can log in any more."
@@ -43,7 +46,7 @@ def blockers(facts: Facts) -> list[Blocker]:
                 f"The host's clock is {span(abs(off))} {where} this machine's, one of them is "
                 "wrong. With a wrong clock signatures and certificates count as expired, or not "
                 "valid yet.",
-                "timedatectl status",
+                f"hostshift plan {facts.host} {REPAIR_CLOCK}" if facts.systemd else "date -u",
             )
         )
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.errors import RefusedError
-from engine.families.apt import chores, release, release_ubuntu, subset
+from engine.families.apt import chores, release, release_ubuntu, soundness, subset
 from engine.families.apt.policy import ENVIRONMENT, LOCK_WAIT_S, POLICY, PROGRESS_FD
 from engine.families.guarding import (
     TOPICS,
@@ -17,6 +17,8 @@ from engine.model.host import Host
 from engine.model.plan import GateAct, JobAct, RebootAct, Step, VerifyAct
 from engine.programs.apt_transaction import expected_lines
 
+CLOCK_S = 120
+"""Seconds for a time server's answer; systemd-timesyncd asks again after 30 s at first."""
 _SELECTION = {
     # What `apt upgrade` does: new packages yes, removals never (apt-get(8)).
     "upgrade": ("--with-new-pkgs", "upgrade"),
@@ -32,6 +34,8 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
     """
     if candidate.partition(":")[0] in ("hold", "unhold"):
         return _mark(candidate)
+    if candidate == soundness.REPAIR_CLOCK:
+        return _clock(facts)
     if candidate == "repair:removing":
         return _repair_removing(host, facts)
     if subset.is_subset(candidate):
@@ -286,6 +290,13 @@ def _clean(facts: Facts) -> tuple[Step, ...]:
     size = facts.packages.archive_bytes if facts.packages else None
     frees = "" if size is None else f" ({-(-size // 1_000_000)} MB)"
     return (Step("clean", f"Remove fetched packages from apt's cache{frees}", "host", act),)
+
+
+def _clock(facts: Facts) -> tuple[Step, ...]:
+    """What the host has for it sets its clock: whose is wrong, nobody can say from here."""
+    act = JobAct(commands=(("clock_set", str(CLOCK_S)),), functions="clock.sh")
+    title = "Let the host's time service set its clock, and wait until it has"
+    return (Step("clock", title, "host", act), _verify(facts, ()))
 
 
 def _repair_removing(host: Host, facts: Facts) -> tuple[Step, ...]:
