@@ -58,7 +58,8 @@ async def _read(
         candidate = foreseen.candidate(args.candidate) or picked(
             host, look.facts, args.candidate, now
         )
-        if candidate is None or candidate.changes is None:
+        later = candidate is not None and candidate.kind == "release-upgrade"
+        if candidate is None or (candidate.changes is None and not later):
             raise InputError(
                 f"It isn't known which packages {args.candidate} would change on {host.name}.",
                 hint=f"hostshift status {host.name} shows the candidates.",
@@ -76,7 +77,7 @@ def shown(found: Sequence[ConffileTexts], host: str, candidate: str) -> str:
     lines: list[str] = []
     for one in found:
         asked = one.asked
-        lines.append(f"{asked.path}  ({asked.package} {asked.version})")
+        lines.append(f"{asked.path}  ({' '.join(filter(None, (asked.package, asked.version)))})")
         if one.why is not None:
             lines.append(f"  no data: {one.why}")
         elif not one.asks:

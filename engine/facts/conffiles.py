@@ -28,13 +28,21 @@ LARGEST_ARCHIVE: Final = 50_000_000
 MOST: Final = 30
 """Files that one exchange asks for: 30 of twice 200 kB fit its bound."""
 _LIMIT_BYTES: Final = 14 * 1024 * 1024
+LATER: Final = (
+    "the run fetches the next release's version, has the difference in the log of its step "
+    "download, and asks"
+)
 _NOT_THERE: Final = 3
 """Exit status of conffile_texts.sh where the host has no such file."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskedFile:
-    """A configuration file, and the version of its package that would ask about it."""
+    """A configuration file, and the version of its package that would ask about it.
+
+    Attributes:
+        version: Empty: it isn't known before the run has fetched it.
+    """
 
     path: str
     package: str
@@ -71,8 +79,19 @@ class ConffileTexts:
         return tuple(lines)
 
 
-def asked_files(packages: Packages | None, changes: Iterable[Change]) -> tuple[AskedFile, ...]:
-    """The configuration files that these changes may ask about, with who brings them; by path."""
+def asked_files(
+    packages: Packages | None, changes: Iterable[Change] | None
+) -> tuple[AskedFile, ...]:
+    """The configuration files that these changes may ask about, with who brings them; by path.
+
+    Args:
+        changes: None: it isn't known which, as with a release upgrade; then it may be all.
+    """
+    if changes is None:
+        every = (packages.conffiles if packages else None) or ()
+        return tuple(
+            sorted((AskedFile(c.path, c.package, "") for c in every), key=lambda c: c.path)
+        )
     coming = {
         change.name.partition(":")[0]: (change.name, change.to_version or "")
         for change in changes
@@ -98,6 +117,8 @@ async def read_conffiles(
         HostOutputError: what came is not what the script prints.
         UnreachableError, DeadlineError, NeedsPersonError: see `Transport.run`.
     """
+    if not all(one.version for one in files):
+        return tuple(ConffileTexts(one, None, None, why=LATER) for one in files)
     if not files:
         return ()
     nonce = new_nonce()

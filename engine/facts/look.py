@@ -151,7 +151,7 @@ async def _probe(session: Session, host: Host, depth: Depth) -> Facts:
     deadlines = host.deadlines
     done = await session.transport.run(
         host,
-        Script.host("probe.sh", nonce, depth, after=("frames.sh",)),
+        Script.host("probe.sh", nonce, depth, after=("frames.sh", "grub_menu.sh")),
         as_root="if-possible",
         deadline_s=deadlines.light_probe_s if depth == "light" else deadlines.full_probe_s,
         limit_bytes=_LIMIT_BYTES,

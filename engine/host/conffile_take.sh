@@ -33,6 +33,20 @@ take_new() {
     say "took $1 of $2 $3"
 }
 
+# take_coming PATH PACKAGE: of the version that apt would install now; nothing where there is no new one.
+take_coming() {
+    # shellcheck disable=SC2016 # dpkg-query's own field
+    now=$(dpkg-query -W -f '${Version}' "$2" 2>/dev/null)
+    version=$(LC_ALL=C apt-cache policy "$2" | sed -n 's/^  Candidate: //p' | head -n 1)
+    case $version in
+    '' | '(none)' | "$now")
+        say "$2 gets no new version, so $1 stays yours"
+        return 0
+        ;;
+    esac
+    take_new "$1" "$2" "$version"
+}
+
 # At the end, however it came: a file whose package has not got the new version goes back to what it
 # was. What was taken is told with what came to lie beside configuration files (find_kept).
 settle_taken() {

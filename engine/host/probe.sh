@@ -689,6 +689,9 @@ main() {
     if [ "$depth" = full ] && has do-release-upgrade; then
         section release-upgrader "$short_limit" look_release_upgrader
     fi
+    if [ "$depth" = full ] && [ -r "$root/boot/grub/grub.cfg" ]; then
+        section grub "$short_limit" look_grub
+    fi
     if [ "$depth" = full ]; then section access "$short_limit" look_access; fi
     if [ "$depth" = full ] && has needrestart; then
         section needrestart "$apt_limit" look_needrestart

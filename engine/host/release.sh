@@ -148,9 +148,20 @@ release_prepare() {
     return 0
 }
 
-# release_apt ARGUMENT...: apt-get as it would be with the next release's sources.
+# release_apt, release_apt_cache ARGUMENT...: apt-get and apt-cache as they would be with the next release's
+# sources.
 release_apt() {
-    apt-get -o "Dir::Etc::sourcelist=$release/sources.list" \
+    with_release apt-get "$@"
+}
+
+release_apt_cache() {
+    with_release apt-cache "$@"
+}
+
+with_release() {
+    with=$1
+    shift
+    "$with" -o "Dir::Etc::sourcelist=$release/sources.list" \
         -o "Dir::Etc::sourceparts=$release/sources.list.d" -o "Dir::State::lists=$release/lists" \
         -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root "$@"
 }
@@ -159,6 +170,23 @@ release_apt() {
 release_sizes() {
     release_apt -o Debug::NoLocking=true --assume-no dist-upgrade |
         grep -E '^(Need to get|After this operation)'
+}
+
+# release_conffiles PATH PACKAGE...: from yours to what the next release's package brings, of each file that
+# you have changed. It is to be read, and changes nothing; what can't be shown is said.
+release_conffiles() {
+    while [ $# -ge 2 ]; do
+        version=$(LC_ALL=C release_apt_cache policy "$2" | sed -n 's/^  Candidate: //p' | head -n 1)
+        if archive=$(fetched "$2" "$version"); then
+            say "from your $1 to that of $2 $version:"
+            dpkg-deb --fsys-tarfile "$archive" | tar -xOf - ".$1" 2>/dev/null |
+                diff -u "$root$1" - | head -n 200
+        else
+            say "$2 gets no new version, so $1 stays yours"
+        fi
+        shift 2
+    done
+    return 0
 }
 
 # placed DIRECTORY: its sources stand in /etc/apt, each file with its former owner and mode.

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from engine.model.plan import JobAct
 from engine.shell import Command, Script
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+_FUNCTIONS: Final = {"grub.sh": ("grub_menu.sh", "grub.sh")}
+"""Functions that need others before them; the others stand alone."""
 
 
 def shipped(name: str) -> str:
@@ -36,7 +41,7 @@ def job_script(act: JobAct) -> str:
     lines = [
         shipped("holder.sh"),
         shipped("act.sh"),
-        *((shipped(act.functions),) if act.functions else ()),
+        *(shipped(name) for name in _FUNCTIONS.get(act.functions or "", (act.functions,)) if name),
         *(command.line() for command in _calls(act)),
     ]
     return "\n".join(lines) + "\n"

@@ -51,6 +51,24 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
+class GrubMenu:
+    """What GRUB boots by itself.
+
+    Attributes:
+        releases: Kernels that have an entry of their own, in the menu's order.
+        saved: It goes by what is saved in its environment, and boots don't change that
+            (``GRUB_DEFAULT=saved``).
+        newest: Nobody has chosen another than the first entry, the newest kernel.
+        writes: It can take back by itself what it is to boot once.
+    """
+
+    releases: tuple[str, ...]
+    saved: bool
+    newest: bool
+    writes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reboot:
     """Whether a reboot is due, and why; None where nothing on the host can tell."""
 
@@ -443,6 +461,7 @@ class Facts:
         docker_bound: systemd stops docker.service with containerd.service.
         lock: A hostshift's lock on this host, or None where there is none.
         successor: A successor that was built for this host; whether it is still there isn't known.
+        grub: Its menu, where GRUB boots the host and root could read it (full depth).
         snapshots: Taken of this host by runs that were to change packages, the oldest first.
         taken_in_dns: DNS names, the nearest first, that a successor can't have since they lead
             somewhere (full depth); None: nobody was asked, or nobody could tell.
@@ -484,6 +503,7 @@ class Facts:
     busy: str | None = None
     lock: HostLock | None = None
     successor: BuiltSuccessor | None = None
+    grub: GrubMenu | None = None
     snapshots: tuple[TakenSnapshot, ...] = ()
     taken_in_dns: tuple[str, ...] | None = None
     read_only: tuple[str, ...] | None = None

@@ -18,6 +18,8 @@ from tests.operators import text
 
 STEP = "release-upgrade"
 NEW = "trixie"
+CHANGED = ("/etc/adduser.conf", "/etc/login.defs")
+"""Configuration files that somebody has changed, and that the next release has otherwise."""
 
 
 @pytest.fixture
@@ -29,6 +31,9 @@ def host(new_host: NewHost) -> Machine:
     host.set_sources("bookworm", lab="v1")
     apt_get(host, UPDATE)
     apt_get(host, "upgrade")
+    for path in CHANGED:
+        with (host.root / path.lstrip("/")).open("a") as file:
+            file.write("# mine\n")
     return host
 
 
@@ -54,6 +59,7 @@ def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Pa
     found = candidate(eve)
     assert found["blockers"] == []
     assert found["effects"]["reboot"] is True
+    assert found["effects"]["conffiles"] == sorted(CHANGED)
     before = sources(host)
 
     # foreseen by the next release's lists, while nothing has changed
@@ -69,7 +75,15 @@ def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Pa
     assert eve.last()["state"] == "cancelled", text(ended)
     assert sources(host) == before
 
-    eve.run(STEP, check=4)
+    kept, taken = CHANGED
+    take = ("--take", taken)
+    digest = json.loads(eve.call("plan", host.name, STEP, *take, "--json").stdout)["digest"]
+    eve.call("run", host.name, STEP, *take, "--confirm", digest, check=4)
+    run_id = eve.last()["id"]
+    eve.call("answer", run_id, "go-on", "--confirm", host.name, check=4, timeout=600)
+    assert [s["id"] for s in eve.last()["steps"] if s["state"] == "waiting"] == ["conffiles"]
+    assert sources(host) == before, "what differs is read before anything is changed"
+    asked = text(eve.call("log", run_id, "download"))
     process = eve.begin("answer", eve.last()["id"], "go-on", "--confirm", host.name)
     for words in (b"Unpacking ", b"Setting up "):
         wait_until(partial(begun, host, words), f"{words!r}", timeout=600)
@@ -82,6 +96,12 @@ def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Pa
     assert run["state"] == "succeeded", story
     assert f"VERSION_CODENAME={NEW}" in (host.root / "etc/os-release").read_text()
     assert host.inside("systemctl is-system-running", check=False).stdout.strip() == "running"
+    for path in CHANGED:
+        assert f"hostshift: from your {path} to that of " in asked
+    assert "-# mine" in asked
+    assert "# mine" in (host.root / kept.lstrip("/")).read_text()
+    assert "# mine" not in (host.root / taken.lstrip("/")).read_text()
+    assert "# mine" in (host.root / f"{taken.lstrip('/')}.dpkg-old").read_text()
     after = sources(host)
     assert f"debian {NEW} main" in after
     assert "# off for trixie, not of Debian: deb [trusted=yes]" in after

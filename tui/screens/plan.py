@@ -165,7 +165,8 @@ class PlanScreen(CommandScreen[None]):
     def _files(self) -> tuple[AskedFile, ...]:
         plan = self.plans[0]
         facts = self.bridge.known(plan.host).facts
-        return asked_files(facts.packages if facts else None, plan.changes or ())
+        changes = plan.changes or (None if plan.effects.conffiles else ())
+        return asked_files(facts.packages if facts else None, changes)
 
     async def do_conffiles(self) -> None:
         """See the files and choose; the plan is made again for another choice."""

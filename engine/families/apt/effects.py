@@ -8,7 +8,7 @@ from dataclasses import replace
 from engine.families.problems import needs_root, unread
 from engine.families.protocol import Section, Sections
 from engine.families.traits import names_with
-from engine.model.facts import Change, Facts, Packages, Problem
+from engine.model.facts import Change, Conffile, Facts, Packages, Problem
 from engine.programs import dpkg_files, maintainer_scripts, systemd
 
 _CONFFILES = "Which configuration files were changed on the host"
@@ -42,6 +42,14 @@ def conffiles(packages: Packages, changes: Iterable[Change]) -> tuple[str, ...] 
     if any(found.state == "unreadable" for found in concerned):
         return None
     return tuple(sorted({found.path for found in concerned}))
+
+
+def changed_conffiles(packages: Packages) -> tuple[Conffile, ...] | None:
+    """All that somebody has changed, as a release upgrade may ask about each; None: not known."""
+    found = packages.conffiles
+    if found is None or any(one.state == "unreadable" for one in found):
+        return None
+    return tuple(sorted(found, key=lambda one: one.path))
 
 
 def units(packages: Packages, changes: Iterable[Change]) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.families.apt.candidates import dpkg_blockers, simulation_blockers
+from engine.families.apt.effects import changed_conffiles
 from engine.model.candidate import Blocker, Candidate, Effects, Kind
 from engine.model.facts import Facts, Packages
 from engine.model.host import Host
@@ -42,6 +43,7 @@ def picked(host: Host, facts: Facts, candidate: str) -> Candidate | None:
     if candidate != KIND or facts.os.id != "debian":
         return None
     running = facts.containers
+    changed = changed_conffiles(facts.packages or Packages())
     leads = ahead(facts)
     here = f"Debian {facts.os.version_id or '?'}"
     title = f"{here} to {leads.new.version} ({leads.new.codename})" if leads else f"{here}: no next"
@@ -53,6 +55,7 @@ def picked(host: Host, facts: Facts, candidate: str) -> Candidate | None:
         effects=Effects(
             reboot=True,
             containers=None if running is None else tuple(sorted(c.name for c in running)),
+            conffiles=None if changed is None else tuple(one.path for one in changed),
         ),
         blockers=(_newest(here),) if leads is None else tuple(before_any(host, facts, here)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.errors import RefusedError
-from engine.families.apt import chores, release, release_ubuntu, soundness, subset
+from engine.families.apt import chores, conffiles, release, release_ubuntu, soundness, subset
 from engine.families.apt.policy import ENVIRONMENT, LOCK_WAIT_S, POLICY, PROGRESS_FD
 from engine.families.guarding import (
     TOPICS,
@@ -184,9 +184,11 @@ def _release(host: Host, facts: Facts) -> tuple[Step, ...]:
              GateAct(question, shows="prepare"), gate=True, reversible=True),
         # From here to the reboot no network is needed, but for the lists.
         Step("download", "Download all of it, and install nothing", "host",
-             JobAct(commands=(("release_apt", "-y", *POLICY, "--download-only", "dist-upgrade"),),
+             JobAct(commands=(("release_apt", "-y", *POLICY, "--download-only", "dist-upgrade"),
+                              *conffiles.shown(facts)),
                     environment=ENVIRONMENT, lock_wait_s=LOCK_WAIT_S,
                     functions=release.FUNCTIONS), reversible=True),
+        *conffiles.kept_gate(facts),
         Step("sources", f"Lead the sources to {new.codename}; what isn't Debian's is off", "host",
              JobAct(commands=(("release_place",),), environment=ENVIRONMENT,
                     lock_wait_s=LOCK_WAIT_S, functions=release.FUNCTIONS),

@@ -40,7 +40,7 @@ def run(
     for name, body in (programs or {}).items():
         (doubles / name).write_text(f"#!/bin/sh\n{body}\n")
         (doubles / name).chmod(0o755)
-    text = Script.host("probe.sh", after=("frames.sh",)).text
+    text = Script.host("probe.sh", after=("frames.sh", "grub_menu.sh")).text
     for old, new in QUICK.items():
         assert old in text
         text = text.replace(old, new)
@@ -273,7 +273,7 @@ def test_docker_conmon_and_kubernetes_are_seen_by_their_processes(tmp_path: Path
 
 
 def test_the_script_holds_no_here_document_and_writes_no_file() -> None:
-    text = Script.host("probe.sh", after=("frames.sh",)).text
+    text = Script.host("probe.sh", after=("frames.sh", "grub_menu.sh")).text
     assert "<<" not in text
     targets = re.findall(r"(?<![<&])\d?>>?(?!&)\s*(\S+)", _code(text))
     assert {target.rstrip(";)") for target in targets} == {"/dev/null"}

@@ -70,3 +70,45 @@ def test_a_reboot_and_other_families_ask_about_none() -> None:
     image = replace(edited(), family="rpm-ostree", packages=None)
     with pytest.raises(InputError, match="no configuration file"):
         make_plan(host(), image, "reboot", NOW, take=(PATH,))
+
+
+OTHER = "/etc/other.conf"
+
+
+def release_plan(*take: str) -> Plan:
+    found = packages(
+        conffiles=(Conffile(PATH, "web", "changed"), Conffile(OTHER, "other", "changed"))
+    )
+    return make_plan(host(), facts(packages=found), "release-upgrade", NOW, take=take)
+
+
+def commands(made: Plan, step_id: str) -> tuple[tuple[str, ...], ...]:
+    (act,) = (step.act for step in made.steps if step.id == step_id)
+    assert isinstance(act, JobAct)
+    return act.commands
+
+
+def test_a_release_upgrade_shows_what_differs_and_asks_before_anything_is_changed() -> None:
+    made = release_plan()
+    order = [step.id for step in made.steps]
+    at = order.index("conffiles")
+    assert order.index("download") < at < order.index("sources")
+    assert commands(made, "download")[-1] == ("release_conffiles", OTHER, "other", PATH, "web")
+    assert OTHER in made.steps[at].commands[0]
+    assert PATH in made.steps[at].commands[0]
+    assert made.effects.conffiles == (OTHER, PATH)
+    nothing = make_plan(host(), facts(packages=packages(conffiles=())), "release-upgrade", NOW)
+    assert "conffiles" not in [step.id for step in nothing.steps]
+
+
+def test_a_release_upgrade_takes_what_it_has_fetched_and_asks_about_the_rest() -> None:
+    made = release_plan(PATH)
+    first, *_, last = commands(made, "release-upgrade")
+    assert first == ("take_coming", PATH, "web")
+    assert last[-1] == "dist-upgrade"
+    (asks,) = (step for step in made.steps if step.id == "conffiles")
+    assert OTHER in asks.commands[0]
+    assert PATH not in asks.commands[0]
+    every = release_plan(PATH, OTHER)
+    assert "conffiles" not in [step.id for step in every.steps]
+    assert len({release_plan().digest, made.digest, every.digest}) == 3

@@ -1,0 +1,103 @@
+"""A new kernel booted once: GRUB's own tools and menu, on a host that another loader has booted.
+
+A container boots no kernel, so what is read and written is shown here, and a boot is not.
+"""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from engine.jobs.script import shipped
+from engine.model.facts import GrubMenu
+from engine.programs.grub import parse
+from tests.lab.conftest import NewHost
+from tests.lab.machine import Machine
+
+OLD, NEW = "6.1.0-18-amd64", "6.1.0-25-amd64"
+PROBE = """#!/bin/sh
+case $* in
+*abstraction*) cat /run/abstraction 2>/dev/null ;;
+*target=device*) echo /dev/vda1 ;;
+*fs_uuid*) echo 1234-uuid ;;
+*target=fs*) echo ext2 ;;
+*partmap*) echo msdos ;;
+*) exit 1 ;;
+esac
+"""
+MAKE = f"""set -e
+apt-get update -q
+apt-get install -y -q --no-install-recommends grub-common grub2-common
+dpkg-divert --local --rename --add /usr/sbin/grub-probe
+install -m 755 /root/probe /usr/sbin/grub-probe
+for release in {OLD} {NEW}; do echo x | tee /boot/vmlinuz-$release >/boot/initrd.img-$release; done
+mkdir -p /boot/grub /var/lib/hostshift
+grub-editenv /boot/grub/grubenv create
+grub-mkconfig -o /boot/grub/grub.cfg
+"""
+SAVED = "echo GRUB_DEFAULT=saved >>/etc/default/grub; grub-mkconfig -o /boot/grub/grub.cfg"
+
+
+def called(host: Machine, call: str, *, kernel: str = OLD) -> subprocess.CompletedProcess[str]:
+    """A function of the shipped file, on the host."""
+    say = 'root=; say() { echo "$*"; }; uname() { echo ' + kernel + "; }"
+    return host.inside(
+        f"{say}\n{shipped('grub_menu.sh')}\n{shipped('grub.sh')}\n{call}", check=False
+    )
+
+
+def menu(host: Machine) -> GrubMenu | None:
+    """What the probe finds, were the host on a disk that GRUB can write."""
+    return parse(called(host, "grub_writes() { :; }; look_grub").stdout.encode())
+
+
+def environment(host: Machine) -> dict[str, str]:
+    said = host.inside("grub-editenv /boot/grub/grubenv list").stdout
+    return dict(line.partition("=")[::2] for line in said.splitlines())
+
+
+@pytest.fixture
+def host(new_host: NewHost) -> Machine:
+    host = new_host()
+    (host.root / "root/probe").write_text(PROBE)
+    host.inside(MAKE, timeout=300)
+    return host
+
+
+def test_a_new_kernel_is_booted_once_and_then_by_itself(host: Machine) -> None:
+    assert menu(host) == GrubMenu((NEW, OLD), saved=False, newest=True, writes=True)
+    host.inside(SAVED)
+    assert menu(host) == GrubMenu((NEW, OLD), saved=True, newest=True, writes=True)
+    assert "writes=no" in called(host, "look_grub").stdout, "GRUB can't write to an overlay"
+
+    for _ in range(2):
+        done = called(host, f"grub_once {OLD} {NEW}")
+        assert done.returncode == 0, done.stdout + done.stderr
+    way = "gnulinux-advanced-1234-uuid>gnulinux-{}-advanced-1234-uuid"
+    assert environment(host) == {"saved_entry": way.format(OLD), "next_entry": way.format(NEW)}
+    assert menu(host) == GrubMenu((NEW, OLD), saved=True, newest=True, writes=True), "it is ours"
+
+    stays = called(host, f"grub_settle {NEW}", kernel=OLD)
+    assert stays.returncode == 1
+    assert environment(host)["saved_entry"] == way.format(OLD)
+    assert called(host, f"grub_settle {NEW}", kernel=NEW).returncode == 0
+    assert environment(host) == {}
+    assert not (host.root / "var/lib/hostshift/grub-default").exists()
+    assert called(host, f"grub_settle {NEW}", kernel=NEW).returncode == 0, "twice is once"
+
+
+def test_what_a_person_has_chosen_stays(host: Machine) -> None:
+    host.inside(f"{SAVED}; grub-set-default 'gnulinux-simple-1234-uuid'")
+    found = menu(host)
+    assert found is not None
+    assert not found.newest
+    host.inside("rm /boot/vmlinuz-6.1.0-25-amd64; grub-mkconfig -o /boot/grub/grub.cfg")
+    gone = called(host, f"grub_once {OLD} {NEW}")
+    assert gone.returncode == 1
+    assert "run update-grub" in gone.stdout
+    host.inside("echo lvm >/run/abstraction")
+    refused = called(host, f"grub_once {OLD} {OLD}")
+    assert refused.returncode == 1
+    assert "would boot that entry for ever" in refused.stdout
+    assert environment(host) == {"saved_entry": "gnulinux-simple-1234-uuid"}
