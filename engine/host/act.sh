@@ -134,6 +134,11 @@ fetched() {
     return 1
 }
 
+# holds ARCHIVE PATH: whether it has a file of that name.
+holds() {
+    dpkg-deb --fsys-tarfile "$1" | tar -tf - ".$2" >/dev/null 2>&1
+}
+
 # What lies beside configuration files, into FILE: inode, time of change and name of each, sorted.
 # dpkg writes .dpkg-new and renames it to .dpkg-dist where it keeps the administrator's file (dpkg(1),
 # --force-confold); ucf(1) leaves .ucf-dist. Without FILE afterwards it could not be listed in time.

@@ -44,6 +44,10 @@ take_coming() {
         return 0
         ;;
     esac
+    if archive=$(fetched "$2" "$version") && ! holds "$archive" "$1"; then
+        say "$2 $version has no $1 any more, so it stays yours"
+        return 0
+    fi
     take_new "$1" "$2" "$version"
 }
 

@@ -177,12 +177,14 @@ release_sizes() {
 release_conffiles() {
     while [ $# -ge 2 ]; do
         version=$(LC_ALL=C release_apt_cache policy "$2" | sed -n 's/^  Candidate: //p' | head -n 1)
-        if archive=$(fetched "$2" "$version"); then
+        if ! archive=$(fetched "$2" "$version"); then
+            say "$2 gets no new version, so $1 stays yours"
+        elif ! holds "$archive" "$1"; then
+            say "$2 $version has no $1 any more, so it stays yours"
+        else
             say "from your $1 to that of $2 $version:"
             dpkg-deb --fsys-tarfile "$archive" | tar -xOf - ".$1" 2>/dev/null |
                 diff -u "$root$1" - | head -n 200
-        else
-            say "$2 gets no new version, so $1 stays yours"
         fi
         shift 2
     done

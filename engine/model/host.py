@@ -48,7 +48,6 @@ class Service:
     host: str
     names: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
-    workers: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     freeze: str | None = None
@@ -59,6 +58,7 @@ class Service:
     restore: str | None = None
     backup_age: str | None = None
     stays: bool = False
+    workers: tuple[str, ...] = ()
     test: str | None = None
     final_backup: str | None = None
     checks: tuple[Check, ...] = ()

@@ -18,8 +18,8 @@ from tests.operators import text
 
 STEP = "release-upgrade"
 NEW = "trixie"
-CHANGED = ("/etc/adduser.conf", "/etc/login.defs")
-"""Configuration files that somebody has changed, and that the next release has otherwise."""
+CHANGED = ("/etc/adduser.conf", "/etc/deluser.conf", "/etc/login.defs")
+"""Configuration files that somebody has changed; the next release's login hasn't the last one."""
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Pa
     assert eve.last()["state"] == "cancelled", text(ended)
     assert sources(host) == before
 
-    kept, taken = CHANGED
-    take = ("--take", taken)
+    kept, taken, gone = CHANGED
+    take = ("--take", taken, "--take", gone)
     digest = json.loads(eve.call("plan", host.name, STEP, *take, "--json").stdout)["digest"]
     eve.call("run", host.name, STEP, *take, "--confirm", digest, check=4)
     run_id = eve.last()["id"]
@@ -96,10 +96,12 @@ def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Pa
     assert run["state"] == "succeeded", story
     assert f"VERSION_CODENAME={NEW}" in (host.root / "etc/os-release").read_text()
     assert host.inside("systemctl is-system-running", check=False).stdout.strip() == "running"
-    for path in CHANGED:
+    for path in (kept, taken):
         assert f"hostshift: from your {path} to that of " in asked
     assert "-# mine" in asked
-    assert "# mine" in (host.root / kept.lstrip("/")).read_text()
+    assert f"has no {gone} any more, so it stays yours" in asked
+    for path in (kept, gone):
+        assert "# mine" in (host.root / path.lstrip("/")).read_text()
     assert "# mine" not in (host.root / taken.lstrip("/")).read_text()
     assert "# mine" in (host.root / f"{taken.lstrip('/')}.dpkg-old").read_text()
     after = sources(host)
