@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.model.plan import ConfirmAct, Plan, RebootAct
+from engine.model.plan import ConfirmAct, Plan, PutBackAct, RebootAct
 from engine.model.run import Run, State
 from engine.risk.parameters import Parameters
 from engine.runs.observe import REPAIR
@@ -137,12 +137,15 @@ def outcomes(
 def _way(run: Run, plan: Plan, *, repaired: bool) -> str:
     """Which of the model's ways a run went wrong in.
 
-    The record tells it by where the run ended: what dpkg has half done, or a repair after it, is
-    the packages' state; what a guard took back, or could not, is access; a host that was being
-    rebooted is boot. All else was seen by looking at what runs there: service. That data were
-    lost no record tells.
+    The record tells it by where the run ended: what dpkg has half done, a repair after it, or a
+    snapshot that was put back, is the packages' state; what a guard took back, or could not, is
+    access; a host that was being rebooted is boot. All else was seen by looking at what runs
+    there: service. That data were lost no record tells.
     """
     if repaired or (run.hint or "").endswith(REPAIR):
+        return "state"
+    put_back = {step.id for step in plan.steps if isinstance(step.act, PutBackAct)}
+    if any(state.id in put_back and state.state == "rolled-back" for state in run.steps):
         return "state"
     begun = {state.id for state in run.steps if state.state != "planned"}
     acts = [step.act for step in plan.steps if step.id in begun]

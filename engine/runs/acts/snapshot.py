@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.errors import HostOutputError
 from engine.model.plan import PutBackAct, ScriptAct, Step, VerifyAct
-from engine.model.run import SNAPSHOT_RESTORE, snapshot_name
+from engine.model.run import SNAPSHOT, SNAPSHOT_RESTORE, snapshot_name
 from engine.runs.acts import gate, script
 from engine.runs.acts.job import look_after
 from engine.runs.observe import Observation
@@ -40,10 +40,12 @@ async def take(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observ
 
 
 async def remove(driver: Driver, step: Step, act: ScriptAct, more: bool) -> Observation:
-    """Remove one that was kept for long enough."""
+    """Remove one that was kept for long enough; where that fails nothing waits for it."""
     observed = await script.run(driver, step, act, more)
     if observed.state in ("running", "succeeded"):
         await driver.asking(partial(_remember, driver, "drop", act.snapshot or ""), silent=True)
+    elif observed.state == "failed" and any(s.id == SNAPSHOT for s in driver.record.plan.steps):
+        return Observation("running", observed.reason)
     return observed
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.commands.calibration import document, shown
 from engine.model.candidate import OutageMinutes, Risk
-from engine.model.plan import ConfirmAct, Plan, RebootAct
+from engine.model.plan import ConfirmAct, Plan, PutBackAct, RebootAct
 from engine.model.run import Run, State
 from engine.risk import parameters
 from engine.runs.calibration import LEAST_EVENTS, MODES, lesson, lines, outcomes, wilson
@@ -132,6 +132,9 @@ def test_where_a_run_ended_tells_which_way_it_went_wrong() -> None:
         last = replace(plan.steps[0], act=act)
         begun = replace(run, steps=(replace(run.steps[0], state="attention"),))
         assert way(begun, replace(plan, steps=(last,))) == mode
+    put_back = replace(plan, steps=(replace(plan.steps[0], act=PutBackAct(("x",), 1)),))
+    back = replace(run, state="rolled-back", steps=(replace(run.steps[0], state="rolled-back"),))
+    assert way(back, put_back) == "state"
 
 
 def test_what_is_shown_names_kinds_intervals_and_the_way_back() -> None:

@@ -179,6 +179,23 @@ def test_snapshots_that_were_kept_for_long_enough_go_before_the_next_is_taken() 
     assert "remove-snapshot" not in [s.id for s in make_plan(kept, found, "upgrade", NOW).steps]
 
 
+async def test_an_old_snapshot_that_stays_holds_no_upgrade_up(failing: World) -> None:
+    old = ScriptAct(("false",), "snapshot_remove", 60, snapshot="r1")
+    made = with_scripts(failing, "true")
+    step = Step("remove-snapshot", "Remove it", "controller", old)
+    failing.plan = replace(made, steps=(step, *made.steps))
+    failing.lan.home.mkdir()
+    (failing.lan.home / NOTE).write_text("r1 2026-11-01T00:00:00Z\n")
+    desk = failing.desk()
+    end = await ended(desk, await begun(failing, desk))
+    assert end.state == "succeeded", end.reason
+    assert steps_of(end)["remove-snapshot"] == "failed"
+    assert note(failing).startswith("r1 ")
+    failing.plan = replace(made, steps=(step,))
+    alone = await ended(desk, await begun(failing, desk))
+    assert alone.state == "failed"
+
+
 async def test_a_removed_snapshot_is_forgotten(world: World) -> None:
     world.lan.home.mkdir()
     (world.lan.home / NOTE).write_text("r1 2026-11-01T00:00:00Z\nr11 2026-11-02T00:00:00Z\n")
