@@ -6,10 +6,11 @@ finding too: a replacement that begins with an unknown says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from engine.candidates.replace import missing
+from engine.dns.marks import Mark
 from engine.dns.survey import MEND, Survey
 from engine.model.host import Host
 from engine.preflight import on_name_and_address, on_services, on_volumes
@@ -24,12 +25,14 @@ def judge(
     found: Preflight,
     successor: Successor,
     names: Survey | None = None,
+    marks: tuple[Mark, ...] | None = None,
     *,
     dns_asked: bool = False,
 ) -> tuple[Finding, ...]:
     """Everything to know before the successor is built, the gravest first.
 
     Args:
+        marks: Records that hold the host's address and don't move by themselves.
         dns_asked: The successor's name was compared with the names that DNS knows.
     """
     findings = [
@@ -45,6 +48,7 @@ def judge(
         *on_name_and_address.name_and_address(host, found),
         *on_name_and_address.certificates(found),
         *_names(names),
+        *_marks(marks or ()),
         *_unknown(host, found, successor, dns_asked=dns_asked),
     ]
     return tuple(sorted(findings, key=lambda f: _ORDER[f.level]))  # sorted() keeps the rest
@@ -58,6 +62,23 @@ def _names(survey: Survey | None) -> Iterator[Finding]:
             yield Finding("name", "warns", f"{named.shown}.", MEND[named.verdict])
     for problem in survey.all_problems:
         yield Finding("name-server", "warns", f"{problem.message}.", problem.hint)
+
+
+def _marks(marks: Iterable[Mark]) -> Iterator[Finding]:
+    for mark in marks:
+        if mark.kind == "ptr":
+            yield Finding(
+                "ptr", "tells",
+                f"{mark.address} is called {mark.says} (PTR), which mail servers look at: the "
+                "successor's address needs a name, too.",
+            )  # fmt: skip
+        else:
+            yield Finding(
+                "spf", "warns",
+                f"{mark.name} lets {mark.address} send its mail (SPF, {mark.says}), and not its "
+                "successor unless that lies in there.",
+                f"add the successor's address to the SPF record of {mark.name} before the cutover",
+            )  # fmt: skip
 
 
 def _unknown(
@@ -81,6 +102,6 @@ def _unknown(
     if host.services:
         yield Finding(
             "elsewhere-unknown", "tells",
-            "What can't be seen from the server: registrations with backup and monitoring, SPF and "
-            "PTR records, licences bound to the hardware.",
+            "What can't be seen from here: registrations with backup and monitoring, licences "
+            "bound to the hardware, and what of the DNS nobody could ask.",
         )  # fmt: skip

@@ -8,8 +8,9 @@ from typing import Any
 
 from engine.candidates.replace import moving
 from engine.clock import rfc3339
-from engine.dns import Survey, open_wire, survey
+from engine.dns import Survey, Wire, open_wire, survey
 from engine.dns.document import name_document
+from engine.dns.marks import marks
 from engine.health.reach import place_of
 from engine.model.facts import Facts
 from engine.model.host import Host
@@ -31,21 +32,24 @@ async def examine(session: Session, host: Host, facts: Facts | None = None) -> R
         HostshiftError: the host could not be looked at; see `preflight`.
     """
     host = moving(host)
+    wire = None if session.resolves is None else open_wire(read_only=True)
     found, names = await asyncio.gather(
-        preflight(session.transport, host, session.clock), _survey(session, host)
+        preflight(session.transport, host, session.clock), _survey(session, host, wire)
     )
+    marked = None
+    if wire is not None and names is not None:
+        marked = await marks(wire, names, (address for _, address in found.addresses or ()))
     dns_names = facts.taken_in_dns if facts is not None else None
     successor = propose(host, {*names_of(session.inventory), *(dns_names or ())})
-    findings = judge(host, found, successor, names, dns_asked=dns_names is not None)
+    findings = judge(host, found, successor, names, marked, dns_asked=dns_names is not None)
     return Report(successor, found, findings, None if names is None else names.names)
 
 
-async def _survey(session: Session, host: Host) -> Survey | None:
+async def _survey(session: Session, host: Host, wire: Wire | None) -> Survey | None:
     """What every name server and resolver says of the names of the services that move."""
-    if session.resolves is None or not any(service.names for service in host.services):
+    if wire is None or not any(service.names for service in host.services):
         return None
     inventory = replace(session.inventory, hosts=(host,))
-    wire = open_wire(read_only=True)
     return await survey(wire, session.clock, inventory, {host.name: await place_of(host)})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine.dns import Survey
+from engine.dns.marks import Mark
 from engine.dns.survey import Named, Place
 from engine.dns.values import Answer, Problem
 from engine.model.host import Host, Replacement, Service
@@ -80,6 +81,17 @@ def test_a_host_that_is_ready_has_nothing_but_what_nobody_can_know_yet() -> None
     room = next(f for f in told if f.id == "room-unknown")
     assert "1.2 GB" in room.message
     assert "dns-unknown" not in {f.id for f in findings(found(), dns_asked=True)}
+
+
+def test_what_else_holds_the_address_is_told() -> None:
+    marks = (
+        Mark("ptr", "192.0.2.1", "192.0.2.1", "server1.example.com"),
+        Mark("spf", "example.com", "192.0.2.1", "ip4:192.0.2.0/24"),
+    )
+    said = {f.id: f for f in findings(found(), marks=marks)}
+    assert (said["ptr"].level, said["spf"].level) == ("tells", "warns")
+    assert "192.0.2.1 is called server1.example.com" in said["ptr"].message
+    assert "example.com lets 192.0.2.1 send its mail (SPF, ip4:192.0.2.0/24)" in said["spf"].message
 
 
 def test_names_that_lead_elsewhere_and_servers_that_say_nothing_are_told() -> None:
