@@ -36,15 +36,20 @@ class Mark:
     says: str
 
 
-async def marks(wire: Wire, survey: Survey, addresses: Iterable[str]) -> tuple[Mark, ...]:
+async def marks(
+    wire: Wire, survey: Survey, addresses: Iterable[str], ours: Sequence[str] = ()
+) -> tuple[Mark, ...]:
     """Ask for the reverse name of each address, and for SPF at the services' names and above them.
 
     What nobody answers is left out: that there is no mark is not said by this.
+
+    Args:
+        ours: Zones of the inventory: reverse names in them are made by the replacement itself.
     """
     own = sorted({address for one in addresses if (address := _address(one))})[:MOST]
     domains = sorted({above for named in survey.names for above in _upwards(named.name, survey)})
     found = await asyncio.gather(
-        *(_reverse(wire, survey, address) for address in own),
+        *(_reverse(wire, survey, address) for address in own if not _is_ours(address, ours)),
         *(_spf(wire, survey, domain, own) for domain in domains),
     )
     return tuple(mark for some in found for mark in some)
@@ -55,6 +60,10 @@ def _address(text: str) -> str | None:
         return str(ipaddress.ip_address(text.partition("%")[0]))
     except ValueError:
         return None
+
+
+def _is_ours(address: str, zones: Sequence[str]) -> bool:
+    return any(lies_in(reverse_name(address), zone) for zone in zones)
 
 
 def _upwards(name: str, survey: Survey) -> Iterator[str]:

@@ -38,7 +38,8 @@ async def examine(session: Session, host: Host, facts: Facts | None = None) -> R
     )
     marked = None
     if wire is not None and names is not None:
-        marked = await marks(wire, names, (address for _, address in found.addresses or ()))
+        own = [address for _, address in found.addresses or ()]
+        marked = await marks(wire, names, own, [zone.name for zone in session.inventory.zones])
     dns_names = facts.taken_in_dns if facts is not None else None
     successor = propose(host, {*names_of(session.inventory), *(dns_names or ())})
     findings = judge(host, found, successor, names, marked, dns_asked=dns_names is not None)

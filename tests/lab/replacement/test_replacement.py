@@ -39,6 +39,9 @@ def test_a_server_is_replaced_under_load(world: World, tmp_path: Path) -> None:
     for kind, server in (("files", PRIMARY), ("files", RESOLVER), ("shop", PRIMARY)):
         world.writer(kind, server)  # type: ignore[arg-type]
     planned = json.loads(ann.call("plan", OLD, "replace", "--json").stdout)["preflight"]
+    (spf,) = (f["message"] for f in planned["findings"] if f["id"] == "spf")
+    assert f"{ZONE} lets {world.old.address} send its mail (SPF, ip4:" in spf
+    assert "ptr" not in {f["id"] for f in planned["findings"]}, "its zone is the inventory's"
     names = {named["name"]: named for named in planned["names"]}
     assert {named["verdict"] for named in names.values()} == {"leads-there"}
     answers = names[f"files.{ZONE}"]["answers"]

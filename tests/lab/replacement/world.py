@@ -390,6 +390,7 @@ def open_world(
         reverse = reverse.partition(".")[2].rstrip(".")
         last = old.address.rpartition(".")[2]
         records = "".join(f"{name} IN A {old.address}\n" for name in (OLD, *SERVICES))
+        records += f'@ IN TXT "v=spf1 ip4:{old.address} -all"\n'
         with running(
             directory,
             notify=notify,

@@ -48,6 +48,7 @@ async def test_reverse_names_are_asked_of_resolvers() -> None:
     wire = MemoryWire(primary=Memory(), resolver=Memory([REVERSE], authoritative=False))
     found = await marks(wire, survey(), [OLD, OLD, "$(id)", ""])
     assert found == (Mark("ptr", OLD, OLD, "server1.example.com"),)
+    assert await marks(wire, survey(), [OLD], ["2.0.192.in-addr.arpa"]) == (), "the run makes it"
     assert await marks(wire, survey(), ["fe80::1%eth0"]) == ()
 
 
