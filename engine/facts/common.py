@@ -141,6 +141,7 @@ def _running(sections: Sections, facts: Facts, problems: list[Problem]) -> Facts
         auto_updates=updaters,
         lock=lock,
         grub=grub.parse(_output(sections, "grub")),
+        grub_devices_gone=grub.devices_gone(_output(sections, "grub-devices")),
         snapshots=taken_snapshots.parse(_output(sections, "snapshots")),
         successor=built_successor.parse(_output(sections, "successor")),
         refused_configs=None if tested is None else access.parse(tested.output),

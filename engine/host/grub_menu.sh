@@ -45,6 +45,17 @@ grub_writes() {
     esac
 }
 
+# look_grub_devices: of where grub-pc installs its boot loader, as debconf(7) remembers it, what is gone. Where
+# it never did that it doesn't try.
+look_grub_devices() {
+    [ -e "$root/boot/grub/i386-pc/core.img" ] || [ -e "$root/boot/grub/core.img" ] || return 0
+    awk '/^Name: / { here = $2 == "grub-pc/install_devices" } here && sub(/^Value: /, "")' \
+        "$root/var/cache/debconf/config.dat" | tr ',' '\n' | head -n 20 | while read -r device; do
+        [ -n "$device" ] || continue
+        [ -e "$root$device" ] || printf 'gone=%s\n' "$device"
+    done
+}
+
 # look_grub: the section of the probe.
 look_grub() {
     # What the menu does counts, not what /etc/default/grub would make of the next one.

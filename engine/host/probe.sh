@@ -692,6 +692,9 @@ main() {
     if [ "$depth" = full ] && [ -r "$root/boot/grub/grub.cfg" ]; then
         section grub "$short_limit" look_grub
     fi
+    if [ "$depth" = full ] && [ -e "$root/var/lib/dpkg/info/grub-pc.list" ]; then
+        section grub-devices "$short_limit" look_grub_devices
+    fi
     if [ "$depth" = full ]; then section access "$short_limit" look_access; fi
     if [ "$depth" = full ] && has needrestart; then
         section needrestart "$apt_limit" look_needrestart

@@ -462,6 +462,7 @@ class Facts:
         lock: A hostshift's lock on this host, or None where there is none.
         successor: A successor that was built for this host; whether it is still there isn't known.
         grub: Its menu, where GRUB boots the host and root could read it (full depth).
+        grub_devices_gone: Where grub-pc is to install its boot loader, and what isn't there.
         snapshots: Taken of this host by runs that were to change packages, the oldest first.
         taken_in_dns: DNS names, the nearest first, that a successor can't have since they lead
             somewhere (full depth); None: nobody was asked, or nobody could tell.
@@ -504,6 +505,7 @@ class Facts:
     lock: HostLock | None = None
     successor: BuiltSuccessor | None = None
     grub: GrubMenu | None = None
+    grub_devices_gone: tuple[str, ...] = ()
     snapshots: tuple[TakenSnapshot, ...] = ()
     taken_in_dns: tuple[str, ...] | None = None
     read_only: tuple[str, ...] | None = None

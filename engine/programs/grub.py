@@ -9,6 +9,11 @@ _FIRST = ("", "0")
 """What stands for the first entry, which is the newest kernel."""
 
 
+def devices_gone(output: bytes) -> tuple[str, ...]:
+    """Read the section ``grub-devices``: what of them isn't there."""
+    return tuple(dict.fromkeys(value for key, value in pairs(output) if key == "gone"))
+
+
 def parse(output: bytes) -> GrubMenu | None:
     """Read the section ``grub``; None where it holds no menu."""
     said: dict[str, str] = {}

@@ -11,7 +11,7 @@ import pytest
 
 from engine.jobs.script import shipped
 from engine.model.facts import GrubMenu
-from engine.programs.grub import parse
+from engine.programs.grub import devices_gone, parse
 from tests.lab.conftest import NewHost
 from tests.lab.machine import Machine
 
@@ -20,6 +20,7 @@ PROBE = """#!/bin/sh
 case $* in
 *abstraction*) cat /run/abstraction 2>/dev/null ;;
 *target=device*) echo /dev/vda1 ;;
+*target=disk*) cat /run/disk ;;
 *fs_uuid*) echo 1234-uuid ;;
 *target=fs*) echo ext2 ;;
 *partmap*) echo msdos ;;
@@ -85,6 +86,27 @@ def test_a_new_kernel_is_booted_once_and_then_by_itself(host: Machine) -> None:
     assert environment(host) == {}
     assert not (host.root / "var/lib/hostshift/grub-default").exists()
     assert called(host, f"grub_settle {NEW}", kernel=NEW).returncode == 0, "twice is once"
+
+
+def test_the_disk_of_the_boot_loader_is_chosen_where_it_is_gone(host: Machine) -> None:
+    question = "grub-pc grub-pc/install_devices multiselect /dev/gone, /dev/null"
+    host.inside(f"echo '{question}' | debconf-set-selections; mkdir -p /boot/grub/i386-pc")
+    assert devices_gone(called(host, "look_grub_devices").stdout.encode()) == ()
+    host.inside(": >/boot/grub/i386-pc/core.img")
+    assert devices_gone(called(host, "look_grub_devices").stdout.encode()) == ("/dev/gone",)
+    host.inside("printf '/dev/null\n/dev/zero\n' >/run/disk")
+    device = shipped("grub_device.sh")
+    several = called(host, f"{device}\ngrub_device")
+    assert several.returncode == 1
+    assert "don't lie on one disk" in several.stdout
+    host.inside(
+        "echo /dev/null >/run/disk; mkdir -p /dev/disk/by-id; ln -s ../../null /dev/disk/by-id/one"
+    )
+    chosen = called(host, f"{device}\ngrub_device")
+    assert chosen.returncode == 0, chosen.stdout + chosen.stderr
+    said = host.inside("debconf-show grub-pc").stdout
+    assert "install_devices: /dev/disk/by-id/one" in said
+    assert devices_gone(called(host, "look_grub_devices").stdout.encode()) == ()
 
 
 def test_what_a_person_has_chosen_stays(host: Machine) -> None:

@@ -127,7 +127,7 @@ def test_a_machine_is_put_back_to_its_snapshot(new_host: NewHost, tmp_path: Path
         ("snapshot", f'tar -C {host.root} -cf "$HOSTSHIFT_SNAPSHOT.tar" {kept}'),
         (
             "restore",
-            f'echo "$HOSTSHIFT_SNAPSHOT" >{asked}; until [ -e {asked}.on ]; do sleep 0.2; done',
+            f'echo "$HOSTSHIFT_SNAPSHOT" >{asked}; until [ -e {on} ]; do sleep 0.2; done',
         ),
         ("remove", 'rm "$HOSTSHIFT_SNAPSHOT.tar"'),
     ):

@@ -228,6 +228,8 @@ def _set_blockers(host: Host, facts: Facts, kind: Kind, transaction: Transaction
                 f"apt-cache policy {' '.join(downgrades)}",
             )
         )
+    if any(c.name == "grub-pc" and c.action != "remove" for c in transaction.changes):
+        found += soundness.boot_loader_blockers(facts)
     return found + _room_blockers(facts, transaction)
 
 

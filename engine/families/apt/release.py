@@ -7,6 +7,7 @@ from typing import Final
 
 from engine.families.apt.candidates import dpkg_blockers, simulation_blockers
 from engine.families.apt.effects import changed_conffiles
+from engine.families.apt.soundness import boot_loader_blockers
 from engine.model.candidate import Blocker, Candidate, Effects, Kind
 from engine.model.facts import Facts, Packages
 from engine.model.host import Host
@@ -73,7 +74,7 @@ def _newest(here: str) -> Blocker:
 def before_any(host: Host, facts: Facts, here: str) -> list[Blocker]:
     """What must be so before a release upgrade of any distribution begins."""
     packages = facts.packages or Packages()
-    found = list(dpkg_blockers(facts, packages))
+    found = [*dpkg_blockers(facts, packages), *boot_loader_blockers(facts)]
     for kind in _FIRST:
         transaction = packages.transaction(kind)
         found += simulation_blockers(host, facts, kind, transaction)

@@ -6,10 +6,12 @@ from typing import Final
 
 from engine.model.candidate import Blocker
 from engine.model.facts import Facts
+from engine.programs.systemd import is_container
 
 CLOCK_FAR_OFF_S = 300
 """apt takes no list from the future (Acquire::Max-FutureTime), Kerberos stops at five minutes."""
 REPAIR_CLOCK: Final = "repair:clock"
+REPAIR_GRUB_DEVICE: Final = "repair:grub-device"
 _SSHD = (
     "sshd refuses its own configuration: sessions go on, but once it is restarted, by an update "
     "or a reboot, nobody can log in any more."
@@ -50,6 +52,22 @@ def blockers(facts: Facts) -> list[Blocker]:
             )
         )
     return found
+
+
+def boot_loader_blockers(facts: Facts) -> list[Blocker]:
+    """For what updates grub-pc, whose script fails where a disk is gone (its postinst)."""
+    gone = facts.grub_devices_gone
+    if not gone or is_container(facts.virtualization):
+        return []
+    return [
+        Blocker(
+            "grub-device",
+            f"grub-pc installs the boot loader to {', '.join(gone)}, which isn't there: its update "
+            "fails half-way, and the host may not boot again.",
+            f"hostshift plan {facts.host} {REPAIR_GRUB_DEVICE}\n"
+            "# by hand: dpkg-reconfigure grub-pc",
+        )
+    ]
 
 
 def span(seconds: int) -> str:

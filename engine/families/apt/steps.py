@@ -36,6 +36,8 @@ def steps(host: Host, facts: Facts, candidate: str) -> tuple[Step, ...]:
         return _mark(candidate)
     if candidate == soundness.REPAIR_CLOCK:
         return _clock(facts)
+    if candidate == soundness.REPAIR_GRUB_DEVICE:
+        return _grub_device(facts)
     if candidate == "repair:removing":
         return _repair_removing(host, facts)
     if subset.is_subset(candidate):
@@ -299,6 +301,12 @@ def _clock(facts: Facts) -> tuple[Step, ...]:
     act = JobAct(commands=(("clock_set", str(CLOCK_S)),), functions="clock.sh")
     title = "Let the host's time service set its clock, and wait until it has"
     return (Step("clock", title, "host", act), _verify(facts, ()))
+
+
+def _grub_device(facts: Facts) -> tuple[Step, ...]:
+    act = JobAct(commands=(("grub_device",),), functions="grub_device.sh")
+    title = "Have grub-pc install its boot loader to the disk of /boot/grub when it is updated"
+    return (Step("grub-device", title, "host", act), _verify(facts, ()))
 
 
 def _repair_removing(host: Host, facts: Facts) -> tuple[Step, ...]:

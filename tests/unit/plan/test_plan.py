@@ -15,6 +15,7 @@ from engine.errors import InputError, RefusedError
 from engine.inventory import Inventory
 from engine.model.facts import (
     BrokenPackage,
+    Change,
     Conffile,
     Facts,
     Kernel,
@@ -457,3 +458,26 @@ def test_a_repair_that_removes_asks_with_what_would_go() -> None:
     (broken,) = [b for b in blocked.blockers if b.id == "dpkg-broken"]
     assert broken.remedy.startswith("hostshift plan server1 repair:removing\n")
     assert "removes libssl3" in broken.message
+
+
+@pytest.mark.parametrize("candidate", ["upgrade", "dist-upgrade"])
+def test_grub_is_not_updated_where_its_disk_is_gone(candidate: str) -> None:
+    def blocked(*changes: Change, **fields: Any) -> set[str]:
+        found = foresee(host(), facts(*changes, grub_devices_gone=("/dev/sdb",), **fields), NOW)
+        made = found.candidate(candidate)
+        assert made is not None
+        return {b.id for b in made.blockers}
+
+    assert "grub-device" in blocked(upgrade("grub-pc"), upgrade("vim"))
+    assert "grub-device" not in blocked(upgrade("vim"))
+    assert "grub-device" not in blocked(remove("grub-pc"))
+    assert "grub-device" not in blocked(upgrade("grub-pc"), virtualization="systemd-nspawn")
+    gone = facts(grub_devices_gone=("/dev/sdb",))
+    release = foresee(host(), gone, NOW).candidate("release-upgrade")
+    assert release is not None
+    (told,) = (b for b in release.blockers if b.id == "grub-device")
+    assert told.remedy.startswith("hostshift plan server1 repair:grub-device\n")
+    (act,) = (s.act for s in make_plan(host(), gone, "repair:grub-device", NOW).steps
+              if s.id == "grub-device")  # fmt: skip
+    assert isinstance(act, JobAct)
+    assert act.commands == (("grub_device",),)
