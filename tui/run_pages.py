@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from engine.model.journal import JournalEntry
-from engine.model.plan import GateAct, JobAct, Plan, RebootAct, ScriptAct, Step
+from engine.model.plan import GateAct, JobAct, Plan, PutBackAct, RebootAct, ScriptAct, Step
 from engine.model.replacing import SyncAct
 from engine.model.run import Run, StepState
 from tui.plan_pages import WHERE
@@ -16,7 +16,7 @@ from tui.words import RUN_SIGNS, bar, between, clock, duration, shorten
 BAR = 24
 TROUBLED = ("failed", "attention", "unknown", "rolled-back")
 """States whose reasons stand out."""
-WRITES_LOG = (JobAct, RebootAct, ScriptAct, SyncAct)
+WRITES_LOG = (JobAct, PutBackAct, RebootAct, ScriptAct, SyncAct)
 """What a step does where it writes a log; the others only look, ask or wait."""
 WHO_WIDTH = 20
 """Cells that the journal has at most for who caused an entry."""

@@ -216,12 +216,14 @@ class PutBackAct:
         command: The argv of the host's ``snapshot_restore``.
         changes: What must then be true of each package.
         failed_units_before: Units that failed before the run.
+        release: Codename of the release that the host must then be again; None: not known.
     """
 
     command: tuple[str, ...]
     deadline_s: int
     changes: tuple[Change, ...] = ()
     failed_units_before: tuple[str, ...] | None = None
+    release: str | None = None
     kind: Literal["put-back"] = "put-back"
 
 

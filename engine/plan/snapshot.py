@@ -79,6 +79,7 @@ def _take(host: Host, changes: tuple[Change, ...], facts: Facts) -> Iterator[Ste
         DEADLINE_S,
         tuple(_inverse(change) for change in changes),
         facts.failed_units,
+        facts.os.codename,
     )
     yield Step("put-back", "If the run ends badly, ask whether the snapshot is put back",
                "controller", back, gate=True, undo=(lost,), always=True)  # fmt: skip

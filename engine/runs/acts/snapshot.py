@@ -73,7 +73,7 @@ async def put_back(driver: Driver, step: Step, act: PutBackAct) -> Observation:
         driver.in_hand(step, looks)
         again = VerifyAct(act.changes, act.failed_units_before)
         after = await look_after(driver, step.id, again)
-        wrong = (*after.wrong, *after.unclean, *after.unread)
+        wrong = (*after.wrong, *after.unclean, *after.unread, *await _other_release(driver, act))
         said = f"The snapshot {name} was put back on {host.name}"
         if not wrong:
             done = Observation("rolled-back", (f"{said}.", *after.checked))
@@ -84,6 +84,15 @@ async def put_back(driver: Driver, step: Step, act: PutBackAct) -> Observation:
     if done.state == "rolled-back":
         return done
     return Observation("attention", (*done.reason, *way_back(driver.run, host)), done.hint)
+
+
+async def _other_release(driver: Driver, act: PutBackAct) -> tuple[str, ...]:
+    """A release upgrade knows no versions before, so the release itself is the proof."""
+    if act.release is None:
+        return ()
+    look = await driver.look_at(driver.session, driver.host, "light")
+    there = look.facts.os.codename if look.facts is not None else None
+    return () if there == act.release else (f"it is {there or 'not known'}, not {act.release}",)
 
 
 async def _ask(driver: Driver, step: Step) -> Observation | None:

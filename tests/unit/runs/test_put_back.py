@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.model.facts import TakenSnapshot
+from engine.model.facts import OperatingSystem, TakenSnapshot
 from engine.model.plan import Plan, PutBackAct, ScriptAct, Step
 from engine.model.run import Run
 from engine.plan import make_plan
@@ -132,6 +132,23 @@ async def test_what_did_not_come_back_is_not_called_back(
     end = await ended(desk, run)
     assert end.state == "attention"
     assert words in "\n".join(end.reason)
+
+
+@pytest.mark.parametrize(("there", "state"), [("bookworm", "rolled-back"), ("trixie", "attention")])
+async def test_the_release_must_be_the_former_one(failing: World, there: str, state: str) -> None:
+    made = with_scripts(failing, "exit 7")
+    (asks,) = (step for step in made.steps if step.id == "put-back")
+    assert isinstance(asks.act, PutBackAct)
+    act = replace(asks.act, changes=(), release="bookworm")
+    others = [step for step in made.steps if step is not asks]
+    failing.plan = replace(made, steps=(others[0], replace(asks, act=act), *others[1:]))
+    failing.facts = replace(failing.facts, os=OperatingSystem(codename=there))
+    desk = failing.desk()
+    run = await asked(failing, desk)
+    await desk.answer(run, None, "go-on", "", "h1")
+    end = await ended(desk, run)
+    assert end.state == state, end.reason
+    assert ("it is trixie, not bookworm" in end.reason) == (state == "attention")
 
 
 async def test_a_host_that_does_not_answer_any_more_is_put_back(failing: World) -> None:
