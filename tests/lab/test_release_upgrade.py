@@ -121,6 +121,9 @@ def test_stuck_half_way_it_is_finished_by_a_repair_that_asks(host: Machine, tmp_
     eve.run(STEP, check=4)
     busy = "/usr/bin/rsync"  # a file that dpkg can't replace
     host.inside(f"mount --bind {busy} {busy}")
+    # the differences of configuration files, which are kept
+    eve.call("answer", eve.last()["id"], "go-on", "--confirm", host.name, check=4, timeout=600)
+    assert eve.last()["state"] == "waiting"
     eve.call("answer", eve.last()["id"], "go-on", "--confirm", host.name, check=4, timeout=900)
     stuck = eve.last()
     assert stuck["state"] == "attention"
