@@ -76,12 +76,15 @@ def why_not(command: str, run: Run, known: Known | None) -> str | None:
 
 def go_on(run: Run, gate: StepState, plan: Plan | None) -> ConfirmScreen:
     """Before a gate is answered with yes; typed unless services are known to be left alone."""
-    after = [step.title for step in _after(plan, gate) if not step.always]
+    after = [step.title for step in _after(run, plan, gate) if not step.always]
+    asks = next((s for s in (plan.steps if plan is not None else ()) if s.id == gate.id), None)
     lines = [Content.styled(run.waits_for or gate.title, "bold")]
+    lines += [Content(f"{line[:1].upper()}{line[1:]}.") for line in (asks.undo if asks else ())]
+    at_its_end = asks is not None and asks.always
     if after:
         lines.append(Content(f"Then: {shorten(', '.join(after), 200)}."))
     return ConfirmScreen(
-        f"Go on with {run.candidate} on {run.host}",
+        f"{'At the end of' if at_its_end else 'Go on with'} {run.candidate} on {run.host}",
         Content("\n").join(lines),
         run.host if plan is None or plan.interrupts else None,
         "Go on",
@@ -91,7 +94,7 @@ def go_on(run: Run, gate: StepState, plan: Plan | None) -> ConfirmScreen:
 
 def end_here(run: Run, gate: StepState, plan: Plan | None) -> ConfirmScreen:
     """Before a gate is answered with no."""
-    always = [step.title for step in _after(plan, gate) if step.always]
+    always = [step.title for step in _after(run, plan, gate) if step.always]
     clean_up = f"\nStill carried out: {shorten(', '.join(always), 200)}." if always else ""
     return ConfirmScreen(
         f"End {run.candidate} on {run.host} here",
@@ -194,8 +197,9 @@ def break_lock(host: str, evidence: Sequence[str]) -> ConfirmScreen:
     )
 
 
-def _after(plan: Plan | None, gate: StepState) -> tuple[Step, ...]:
-    """The steps that come after a gate."""
+def _after(run: Run, plan: Plan | None, gate: StepState) -> tuple[Step, ...]:
+    """The steps after a gate that are still to come; at a bad end most of them are not."""
     steps = () if plan is None else plan.steps
     places = [i for i, step in enumerate(steps) if step.id == gate.id]
-    return steps[places[0] + 1 :] if places else ()
+    to_come = {step.id for step in run.steps if step.state == "planned"}
+    return tuple(s for s in steps[places[0] + 1 :] if s.id in to_come) if places else ()

@@ -10,8 +10,10 @@ from textual.widgets import Button
 from engine.errors import RefusedError
 from engine.model.plan import Plan
 from engine.model.run import Run, State
+from engine.plan import make_plan
 from tests.tui.conftest import Opened, opened
 from tests.tui.fake_bridge import (
+    NOW,
     FakeVerbs,
     fill_record,
     gated_plan,
@@ -21,6 +23,7 @@ from tests.tui.fake_bridge import (
     small_fleet,
     waiting_run,
 )
+from tests.unit.builders import facts, host, upgrade
 from tui import run_decisions
 from tui.fleet_rows import Known
 from tui.run_pages import step_to_show
@@ -129,6 +132,25 @@ async def test_ending_it_here_says_what_is_still_carried_out() -> None:
         assert "Still carried out: Remove downloaded packages." in it.text()
         await it.press("tab", "enter")
         await it.until(lambda: it.verbs.decided == [("answer", "run-9", "gate", "end", "")])
+
+
+async def test_putting_a_snapshot_back_names_what_it_loses_and_nothing_that_is_over() -> None:
+    old = host("db1", snapshot="/vm/take", snapshot_restore="/vm/back")
+    plan = make_plan(old, facts(upgrade("openssl"), name="db1"), "upgrade", NOW)
+    states: dict[str, State] = {"upgrade": "failed", "verify": "cancelled", "put-back": "waiting"}
+    run = make_run("run-9", "db1", "upgrade", "planned", plan.steps)
+    steps = tuple(replace(s, state=states.get(s.id, "succeeded")) for s in run.steps)
+    waits = replace(run, state="waiting", steps=steps, waits_for="Put the snapshot back on db1?")
+    async with opened(verbs=verbs_with(waits, plan), size=(140, 40)) as it:
+        await open_run(it)
+        await it.press("y")
+        await it.on("ConfirmScreen")
+        text = it.text()
+        assert "At the end of upgrade on db1" in text
+        assert "Put the snapshot back on db1?" in text
+        assert "Going back to it loses what db1 has written since." in text
+        assert "Then:" not in text, "the upgrade is over"
+        assert shut(it)
 
 
 async def test_a_stop_is_one_confirmation_and_a_hard_stop_is_typed() -> None:
