@@ -29,8 +29,7 @@ MOST: Final = 30
 """Files that one exchange asks for: 30 of twice 200 kB fit its bound."""
 _LIMIT_BYTES: Final = 14 * 1024 * 1024
 LATER: Final = (
-    "the run fetches the next release's version, has the difference in the log of its step "
-    "download, and asks"
+    "the run fetches the next release's version, writes down what differs on the host, and asks"
 )
 _NOT_THERE: Final = 3
 """Exit status of conffile_texts.sh where the host has no such file."""

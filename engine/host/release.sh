@@ -173,8 +173,10 @@ release_sizes() {
 }
 
 # release_conffiles PATH PACKAGE...: from yours to what the next release's package brings, of each file that
-# you have changed. It is to be read, and changes nothing; what can't be shown is said.
+# you have changed. It is to be read, and changes nothing. Such files may hold secrets, so it stays here, for
+# root alone, and no log has it.
 release_conffiles() {
+    (umask 077 && : >"$release/differences") || return 1
     while [ $# -ge 2 ]; do
         version=$(LC_ALL=C release_apt_cache policy "$2" | sed -n 's/^  Candidate: //p' | head -n 1)
         if ! archive=$(fetched "$2" "$version"); then
@@ -182,9 +184,9 @@ release_conffiles() {
         elif ! holds "$archive" "$1"; then
             say "$2 $version has no $1 any more, so it stays yours"
         else
-            say "from your $1 to that of $2 $version:"
+            say "what differs from your $1 to that of $2 $version is in $release/differences"
             dpkg-deb --fsys-tarfile "$archive" | tar -xOf - ".$1" 2>/dev/null |
-                diff -u "$root$1" - | head -n 200
+                diff -Nu --label "$1 (yours)" --label "$1 ($2 $version)" "$root$1" - >>"$release/differences"
         fi
         shift 2
     done
@@ -227,5 +229,5 @@ release_done() {
     say "no longer needed (apt-get autoremove removes them):"
     apt-get -s -o Debug::NoLocking=true autoremove | sed -n 's/^Remv \([^ ]*\).*/  \1/p'
     say "the former sources are in $release/before"
-    rm -rf "$release/lists"
+    rm -rf "$release/lists" "$release/differences"
 }

@@ -25,7 +25,7 @@ from engine.plan.snapshot import remove_snapshots, with_snapshot
 from engine.risk import ORDINARY, Circumstances, model, planned_minutes
 
 CHORES: Final[tuple[Chore, ...]] = get_args(Chore)
-"""`hold` and `unhold` have the packages behind a colon, `repair` perhaps `removing`."""
+"""Some have more behind a colon: the packages of `hold`, what else a `repair` mends."""
 _QUIET: Final = frozenset({"refresh", "download", "clean", "hold", "unhold"})
 """Chores that touch no running service and need no typed name."""
 REMOVE_SNAPSHOTS: Final = "clean:snapshots"

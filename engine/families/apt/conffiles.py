@@ -16,11 +16,13 @@ FUNCTIONS = "conffile_take.sh"
 _GATE = "conffiles"
 """Id of the step in which a release upgrade asks, once it has fetched what differs."""
 
+DIFFERENCES = "/var/lib/hostshift/release/differences"
+"""Written by release.sh, for root alone: configuration files may hold secrets."""
 _NAMED = 5
 
 
 def shown(facts: Facts) -> tuple[tuple[str, ...], ...]:
-    """The command of a release upgrade that prints what differs of the files that were changed."""
+    """The command of a release upgrade that writes down what differs of the changed files."""
     words = [word for one in _changed(facts) for word in (one.path, one.package)]
     return (("release_conffiles", *words),) if words else ()
 
@@ -32,8 +34,8 @@ def kept_gate(facts: Facts, taken: Sequence[str] = ()) -> tuple[Step, ...]:
         return ()
     more = f" and {len(kept) - _NAMED} more" if len(kept) > _NAMED else ""
     question = (
-        f"Keep your {', '.join(kept[:_NAMED])}{more}? What differs is in the log of the step "
-        "download; to take the package's, end it here and plan with --take PATH."
+        f"Keep your {', '.join(kept[:_NAMED])}{more}? What differs is on the host, in "
+        f"{DIFFERENCES}; to take the package's, end it here and plan with --take PATH."
     )
     title = "Read what differs of your configuration files, and decide"
     return (Step(_GATE, title, "controller", GateAct(question), gate=True, reversible=True),)

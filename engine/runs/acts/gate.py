@@ -108,10 +108,10 @@ async def ask(
     # before it the plan, without which nobody could take the claim up again who has lost the store.
     if driver.host in driver.hosts:  # one that is switched off keeps nothing
         keep = partial(keep_plan, driver.transport, driver.host, run.id, driver.record.plan)
-        await _tell(driver, keep, driver.host, needs=needs)
+        await _heard(driver, keep, driver.host, needs=needs)
     for host in driver.hosts:
         claim = partial(lock.wait_at_gate, driver.transport, host, run.id, step.id)
-        await _tell(driver, claim, host, needs=needs)
+        await _heard(driver, claim, host, needs=needs)
 
     def tell() -> None:
         driver.in_hand(step, Observation("waiting", (question, *waits, *told()), hint, question))
@@ -171,7 +171,7 @@ async def _answered(
         while not await driver.hold.act_again(driver.at_once):
             await driver.sleep(POLL_S)
     resumed = [
-        await _tell(
+        await _heard(
             driver, partial(lock.resume, driver.transport, host, run.id, step.id), host, needs=needs
         )
         for host in driver.hosts
@@ -186,7 +186,7 @@ async def _answered(
     return _opened(driver, step, more, why)
 
 
-async def _tell(
+async def _heard(
     driver: Driver, tell: Callable[[], Awaitable[T]], host: Host, *, needs: bool
 ) -> T | None:
     """Its answer; None where it gives none and needn't."""

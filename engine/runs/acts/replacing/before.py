@@ -80,7 +80,7 @@ def expected(record: Record, act: CutoverGateAct) -> str:
 
 
 def promised_s(record: Record, act: CutoverGateAct) -> int | None:
-    """The expected outage in seconds, by how long the last pass and the sums took."""
+    """The expected outage in seconds, by the last pass and the sums; None: not known."""
     passes = [record.results.get(step, {}).get("seconds") for step in act.rehearsals[:-1]]
     copying = next((s for s in reversed(passes) if s is not None), None) if act.rehearsals else 0
     if copying is None:
