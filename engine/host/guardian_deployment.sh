@@ -45,14 +45,14 @@ has_begun() {
 wait_for_reboot() {
     ours='{"run":"'$(basename "${dir%/*}")'",' said='' since=$(uptime_s)
     while same_boot && [ ! -e "$dir/verdict" ]; do
-        lock=$(cat "${dir%/runs/*}/lock" 2>/dev/null) gone=no
+        lock=$(cat "${dir%/runs/*}/lock" 2>/dev/null) gone=no now=$(uptime_s)
         case $lock in
-        "$ours"*'"claim":true'*) since=$(uptime_s) ;;
-        "$ours"*) [ "$lock" = "$said" ] && ! has_begun || since=$(uptime_s) ;;
+        "$ours"*'"claim":true'*) since=$now ;;
+        "$ours"*) [ "$lock" = "$said" ] && ! has_begun || since=$now ;;
         *) gone=yes ;;
         esac
         said=$lock
-        if [ "$gone" = yes ] || [ $(($(uptime_s) - since)) -ge "$deadline" ]; then
+        if [ "$gone" = yes ] || [ $((now - since)) -ge "$deadline" ]; then
             decide withdrawn && say 'the host was not rebooted, and nobody is there who would do it'
             return
         fi

@@ -34,6 +34,12 @@ async def armed(lan: LocalHost, seconds: int, *, strict: bool = False) -> Armed:
     return await arm(lan, lan.host, RUN, STEP, act, {"operator": "ops"}, settle_s=0)
 
 
+async def expiring(lan: LocalHost, *, strict: bool = False) -> None:
+    """Armed, with plenty of time until the reboot and one second after it."""
+    await armed(lan, 60, strict=strict)
+    (directory(lan) / "left").write_text("1\n")
+
+
 async def reboot(lan: LocalHost) -> None:
     assert (await begin(lan, lan.host, RUN, "reboot", {})).how == "started"
     await until((lan.home / "runs" / RUN / "reboot/exit").exists)
@@ -87,7 +93,7 @@ async def test_the_former_deployment_comes_back(
     lan.double("sh", f'exec {" ".join(lan.shell)} "$@"\n')
     image = ImageHost(with_sshd(lan), monkeypatch)
     image.tree(NEW, "bad")
-    await armed(lan, 3)
+    await expiring(lan)
     await reboot(lan)
     state = await end_of(lan)
     assert image.boots == [NEW, FORMER]
@@ -101,14 +107,14 @@ async def test_the_former_deployment_comes_back(
 
 
 async def test_a_healthy_deployment_stays_without_a_confirmation(image: ImageHost) -> None:
-    await armed(image.lan, 3)
+    await expiring(image.lan)
     await reboot(image.lan)
     assert (await end_of(image.lan)).state == "stood-down"
     assert image.boots == [NEW]
 
 
 async def test_strict_goes_back_without_a_confirmation(image: ImageHost) -> None:
-    await armed(image.lan, 3, strict=True)
+    await expiring(image.lan, strict=True)
     await reboot(image.lan)
     assert (await end_of(image.lan)).undone
     assert image.boots == [NEW, FORMER]
@@ -116,7 +122,7 @@ async def test_strict_goes_back_without_a_confirmation(image: ImageHost) -> None
 
 async def test_what_was_staged_since_does_not_stand_in_the_way(image: ImageHost) -> None:
     image.tree(NEW, "bad")
-    await armed(image.lan, 3)
+    await expiring(image.lan)
     await reboot(image.lan)
     image.stage(LATER)
     assert (await end_of(image.lan)).undone
@@ -127,7 +133,7 @@ async def test_a_host_without_rpm_ostree_goes_back_by_bootc(image: ImageHost) ->
     (image.lan.doubles / "rpm-ostree").unlink()
     image.double("bootc")
     image.tree(NEW, "bad")
-    await armed(image.lan, 3)
+    await expiring(image.lan)
     await reboot(image.lan)
     image.stage(LATER)
     assert (await end_of(image.lan)).undone
@@ -136,7 +142,7 @@ async def test_a_host_without_rpm_ostree_goes_back_by_bootc(image: ImageHost) ->
 async def test_a_host_that_does_not_take_it_is_rebooted_once(image: ImageHost) -> None:
     """Its boot loader boots the new deployment whatever is wanted."""
     image.tree(NEW, "bad")
-    await armed(image.lan, 3)
+    await expiring(image.lan)
     await reboot(image.lan)
     program = image.lan.root / "sbin/reboot"
     program.write_text(
@@ -157,7 +163,7 @@ async def test_a_host_that_does_not_take_it_is_rebooted_once(image: ImageHost) -
 async def test_one_that_can_not_go_back_says_so(image: ImageHost) -> None:
     image.tree(NEW, "bad")
     image.lan.double("rpm-ostree", "echo 'error: busy' >&2; exit 1\n")
-    await armed(image.lan, 3)
+    await expiring(image.lan)
     await reboot(image.lan)
     state = await end_of(image.lan)
     assert (state.healthy, state.deployment) == (False, "other")
@@ -187,6 +193,14 @@ async def test_without_the_reboot_it_ends_with_the_run(image: ImageHost) -> None
 
 async def test_a_claim_keeps_it_and_silence_ends_it(image: ImageHost) -> None:
     lan = image.lan
+    # Whenever it looks at the clock, another second has begun.
+    (lan.root / "clock").write_text("100\n")
+    lan.double(
+        "cut",
+        'case $* in *" /proc/uptime") ;; *) exec /usr/bin/cut "$@" ;; esac\n'
+        f"read -r now <{lan.root}/clock\n"
+        f"echo $((now + 1)) | tee {lan.root}/clock\n",
+    )
     await lock.take(lan, lan.host, RUN, {"host": "h1"}, 0)
     await lock.wait_at_gate(lan, lan.host, RUN, "reboot")
     await armed(lan, 1)
