@@ -33,9 +33,13 @@ async def examine(session: Session, host: Host, facts: Facts | None = None) -> R
     """
     host = moving(host)
     wire = None if session.resolves is None else open_wire(read_only=True)
-    found, names = await asyncio.gather(
-        preflight(session.transport, host, session.clock), _survey(session, host, wire)
-    )
+    surveying = asyncio.create_task(_survey(session, host, wire), name="survey names")
+    try:
+        found = await preflight(session.transport, host, session.clock)
+        names = await surveying
+    finally:
+        surveying.cancel()
+        await asyncio.gather(surveying, return_exceptions=True)
     marked = None
     if wire is not None and names is not None:
         own = [address for _, address in found.addresses or ()]
