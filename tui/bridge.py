@@ -396,9 +396,9 @@ class Bridge:
         return self._verbs.make_plan(known.host, known.facts, candidate, self.now(), take)
 
     async def read_conffiles(
-        self, name: str, files: Sequence[AskedFile]
+        self, name: str, files: Sequence[AskedFile] | None
     ) -> tuple[ConffileTexts, ...]:
-        """Both versions of configuration files that a plan may ask about.
+        """Both versions of configuration files that a plan may ask about; see `Verbs`.
 
         Raises:
             HostshiftError: the host could not be asked.

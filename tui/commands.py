@@ -96,6 +96,30 @@ COMMANDS: tuple[Command, ...] = (
         changes=True,
         quiet=True,
     ),
+    # Plan; the last of these three is a run's question, too
+    Command(
+        "carry_out",
+        ("y",),
+        "carry out",
+        "Carry the plan out; what touches running services asks for the host's name first.",
+        ("plan",),
+        changes=True,
+    ),
+    Command(
+        "plan_refresh",
+        ("r",),
+        "refresh lists first",
+        "Plan the chore `refresh` instead: the package lists are old.",
+        ("plan",),
+    ),
+    Command(
+        "conffiles",
+        ("f",),
+        "configuration files",
+        "See what would change about configuration files of yours, and choose whose version stays.",
+        ("plan", "run"),
+        quiet=True,
+    ),
     Command(
         "take_over",
         ("t",),
@@ -355,30 +379,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("panel_2", ("2",), "facts", "Go to the facts.", ("host",), bar=False),
     Command("panel_3", ("3",), "packages", "Go to the packages.", ("host",), bar=False),
     Command("quit", ("q",), "quit", "Leave hostshift. Runs on hosts go on.", ("fleet",)),
-    # Plan
-    Command(
-        "carry_out",
-        ("y",),
-        "carry out",
-        "Carry the plan out; what touches running services asks for the host's name first.",
-        ("plan",),
-        changes=True,
-    ),
-    Command(
-        "plan_refresh",
-        ("r",),
-        "refresh lists first",
-        "Plan the chore `refresh` instead: the package lists are old.",
-        ("plan",),
-    ),
-    Command(
-        "conffiles",
-        ("f",),
-        "configuration files",
-        "See what would change about configuration files of yours, and choose whose version stays.",
-        ("plan",),
-        quiet=True,
-    ),
     # Configuration files
     Command(
         "take_conffile",

@@ -37,7 +37,7 @@ def _package(row: Row, width: int) -> Cell:
 
 
 def _version(row: Row, width: int) -> Cell:
-    return ((cut_left(row.file.version, width), "muted"),)
+    return ((cut_left((row.texts.asked if row.texts else row.file).version, width), "muted"),)
 
 
 def _asks(row: Row, width: int) -> Cell:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from engine.model.cutover import CutoverView
-from engine.model.plan import Plan, Step
+from engine.model.plan import CONFFILES, Plan, Step
 from engine.model.run import ENDED, Run, StepState
 from tui.bridge import is_replacement
 from tui.fleet_rows import Known
@@ -24,7 +24,7 @@ IN_YOUR_WORDS = "In your words, for the journal (may stay empty):"
 WHY = "Why, for the journal:"
 WHY_LOCK = "Why, for the record on the host:"
 
-ON_HOST = ("upgrade", "repair", "look", "password", "break_lock")
+ON_HOST = ("upgrade", "repair", "look", "password", "break_lock", "conffiles")
 """Commands that need the host itself, and so the inventory."""
 HELD_UP = ("unknown", "waiting")
 """States in which a password may be what the host is asking for."""
@@ -55,6 +55,8 @@ def why_not(command: str, run: Run, known: Known | None) -> str | None:
         return "dpkg has nothing half done on this host, or is at work."
     if command == "break_lock" and known is not None:
         return why_lock_stays(known)
+    if command == "conffiles" and (gate is None or gate.id != CONFFILES):
+        return "This run doesn't ask about configuration files now."
     if command == "password" and (run.state not in HELD_UP or gate is not None):
         return "This run waits for no password."
     if command in ("go_on", "end_here") and gate is None:

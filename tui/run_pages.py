@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from engine.model.journal import JournalEntry
-from engine.model.plan import GateAct, JobAct, Plan, PutBackAct, RebootAct, ScriptAct, Step
+from engine.model.plan import (
+    CONFFILES,
+    GateAct,
+    JobAct,
+    Plan,
+    PutBackAct,
+    RebootAct,
+    ScriptAct,
+    Step,
+)
 from engine.model.replacing import SyncAct
 from engine.model.run import Run, StepState
 from tui.plan_pages import WHERE
@@ -135,6 +144,8 @@ def _gate(
             page.text(f"Unanswered until {clock(end, now)} UTC, nothing more is done.", "muted")
     if gate is None:
         return
+    if gate.id == CONFFILES:
+        page.line(("f ", "accent"), ("see what differs", "plain"))
     if read_only:
         page.text("Read-only: it is answered from a hostshift that may act.", "warn")
     else:

@@ -44,9 +44,13 @@ class Verbs(Protocol):
         """The facts with what the changelogs of the pending updates tell; the host is asked."""
 
     async def read_conffiles(
-        self, host: Host, files: Sequence[AskedFile]
+        self, host: Host, files: Sequence[AskedFile] | None
     ) -> tuple[ConffileTexts, ...]:
-        """Both versions of configuration files; the host's apt fetches their packages."""
+        """Both versions of configuration files; the host's apt fetches their packages.
+
+        Args:
+            files: None: of all that a run has written down on the host.
+        """
 
     def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:
         """What could be done, what it would risk, what is recommended."""
@@ -154,11 +158,13 @@ class EngineVerbs:
         return told(facts, found, published(self._session.state_dir))
 
     async def read_conffiles(
-        self, host: Host, files: Sequence[AskedFile]
+        self, host: Host, files: Sequence[AskedFile] | None
     ) -> tuple[ConffileTexts, ...]:
         """See `Verbs.read_conffiles`."""
-        from engine.facts.conffiles import read_conffiles
+        from engine.facts.conffiles import read_conffiles, read_written
 
+        if files is None:
+            return await read_written(self._session, host)
         return await read_conffiles(self._session, host, files)
 
     def foresee(self, host: Host, facts: Facts, now: datetime) -> Foresight:

@@ -80,7 +80,7 @@ def shown(found: Sequence[ConffileTexts], host: str, candidate: str) -> str:
         lines.append(f"{asked.path}  ({' '.join(filter(None, (asked.package, asked.version)))})")
         if one.why is not None:
             lines.append(f"  no data: {one.why}")
-        elif not one.asks:
+        elif one.asks is False:
             lines.append(
                 "  the new version changes nothing about it: yours stays, nothing is asked"
             )

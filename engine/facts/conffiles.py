@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from engine.errors import HostOutputError
@@ -20,9 +21,12 @@ from engine.model.host import Host
 from engine.session import Session
 from engine.shell import Script
 from engine.text import clean
+from engine.transport.protocol import Completed
 
 BUDGET_S: Final = 120
 """Seconds for all files of one host."""
+_READ_S: Final = 30
+"""Seconds for what is written down already."""
 LARGEST_ARCHIVE: Final = 50_000_000
 """Bytes of an archive that is fetched for its configuration files."""
 MOST: Final = 30
@@ -32,7 +36,10 @@ LATER: Final = (
     "the run fetches the next release's version, writes down what differs on the host, and asks"
 )
 _NOT_THERE: Final = 3
-"""Exit status of conffile_texts.sh where the host has no such file."""
+"""Exit status of the scripts where the host has no such file."""
+_CHANGED_SINCE: Final = "it was changed here after that was written down"
+_WRITTEN: Final = re.compile(r"^conffile (\S+) (\S+) (.+)$", re.MULTILINE)
+"""What release.sh writes before each difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ class ConffileTexts:
         asks: dpkg would ask about it (dpkg's source, configure.c): the new version is another than
             the last one that was installed, and than what is here. None: that isn't known.
         why: Why `new` or `here` isn't known.
+        written: The difference as the host has written it down; `here` and `new` are empty then.
     """
 
     asked: AskedFile
@@ -65,9 +73,12 @@ class ConffileTexts:
     new: str | None
     asks: bool | None = None
     why: str | None = None
+    written: tuple[str, ...] | None = None
 
     def difference(self) -> tuple[str, ...]:
         """A unified diff from what is here to what the package brings, without a last newline."""
+        if self.written is not None:
+            return self.written
         lines = difflib.unified_diff(
             (self.here or "").splitlines(),
             (self.new or "").splitlines(),
@@ -109,6 +120,8 @@ async def read_conffiles(
 ) -> tuple[ConffileTexts, ...]:
     """Let the host's apt fetch the packages, and read both versions of each file.
 
+    Of versions that aren't known, those of a release upgrade, it is what its run has written down.
+
     Returns:
         One for each, in their order.
 
@@ -116,10 +129,13 @@ async def read_conffiles(
         HostOutputError: what came is not what the script prints.
         UnreachableError, DeadlineError, NeedsPersonError: see `Transport.run`.
     """
-    if not all(one.version for one in files):
-        return tuple(ConffileTexts(one, None, None, why=LATER) for one in files)
     if not files:
         return ()
+    if not all(one.version for one in files):
+        written = {one.asked.path: one for one in await read_written(session, host)}
+        return tuple(
+            written.get(one.path) or ConffileTexts(one, None, None, why=LATER) for one in files
+        )
     nonce = new_nonce()
     words = [word for one in files[:MOST] for word in (one.path, one.package, one.version)]
     done = await session.transport.run(
@@ -132,6 +148,61 @@ async def read_conffiles(
         deadline_s=host.deadlines.light_probe_s + BUDGET_S + 30,
         limit_bytes=_LIMIT_BYTES,
     )  # fmt: skip
+    sections = _taken_apart(host, done, nonce)
+    return tuple(_texts(one, sections, number) for number, one in enumerate(files, 1))
+
+
+async def read_written(session: Session, host: Host) -> tuple[ConffileTexts, ...]:
+    """What a release upgrade's run has written down of the files that were changed here.
+
+    Returns:
+        In the order of the run's question; none where no run has written anything down.
+
+    Raises:
+        HostOutputError: what came is not what the script prints, or it can't be read.
+        UnreachableError, DeadlineError, NeedsPersonError: see `Transport.run`.
+    """
+    nonce = new_nonce()
+    done = await session.transport.run(
+        host,
+        Script.host("conffile_written.sh", nonce, str(_LIMIT_BYTES // 2), after=("frames.sh",)),
+        as_root="if-possible",
+        deadline_s=host.deadlines.light_probe_s + _READ_S,
+        limit_bytes=_LIMIT_BYTES,
+    )
+    sections = _taken_apart(host, done, nonce)
+    written = sections.get("written")
+    if written is None or written.exit_status not in (0, _NOT_THERE):
+        raise HostOutputError(
+            f"{host.name} did not show what its run has written down: "
+            + _last(written.errors if written else b"", "it came to no end"),
+            hint="Only root may read it, as configuration files may hold secrets.",
+        )
+    words = sections.get("since")
+    since = set(clean(words.output).split("\n")) if words else set()
+    _, *parts = _WRITTEN.split(clean(written.output))
+    found = [
+        _written(AskedFile(path, package, "" if version == "-" else version), text, since)
+        for package, version, path, text in zip(
+            parts[::4], parts[1::4], parts[2::4], parts[3::4], strict=True
+        )
+    ]
+    if written.truncated and found:
+        found[-1] = replace(found[-1], written=None, why="it is too long to be shown")
+    return tuple(found)
+
+
+def _written(asked: AskedFile, text: str, since: set[str]) -> ConffileTexts:
+    if f"later {asked.path}" in since:
+        return ConffileTexts(asked, None, None, why=_CHANGED_SINCE)
+    lines = tuple(line for line in text.split("\n") if line)
+    here = None if f"gone {asked.path}" in since else ""
+    if lines in ((), ("stays",)):
+        return ConffileTexts(asked, here, "", asks=False, written=())
+    return ConffileTexts(asked, here, "", written=lines)
+
+
+def _taken_apart(host: Host, done: Completed, nonce: str) -> Sections:
     sections = take_apart(done.stdout, nonce).sections
     if "host" not in sections:
         said = clean(done.stderr[-500:]).strip() or "it said nothing about why"
@@ -139,7 +210,7 @@ async def read_conffiles(
             f"{host.name} did not show its configuration files: {said}",
             hint="See that its /tmp can be written to and that the login shell prints nothing.",
         )
-    return tuple(_texts(one, sections, number) for number, one in enumerate(files, 1))
+    return sections
 
 
 def _texts(asked: AskedFile, sections: Sections, number: int) -> ConffileTexts:

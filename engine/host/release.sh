@@ -173,24 +173,28 @@ release_sizes() {
 }
 
 # release_conffiles PATH PACKAGE...: from yours to what the next release's package brings, of each file that
-# you have changed. It is to be read, and changes nothing. Such files may hold secrets, so it stays here, for
-# root alone, and no log has it.
+# you have changed: a line "conffile PACKAGE VERSION PATH" (VERSION - where there is none), then "stays" or a
+# unified diff, in which no line begins so. It is to be read (conffile_written.sh), and changes nothing. Such
+# files may hold secrets, so it stays here, for root alone, and no log has it.
 release_conffiles() {
-    (umask 077 && : >"$release/differences") || return 1
+    (umask 077 && : >"$release/differences.new") || return 1
     while [ $# -ge 2 ]; do
         version=$(LC_ALL=C release_apt_cache policy "$2" | sed -n 's/^  Candidate: //p' | head -n 1)
         if ! archive=$(fetched "$2" "$version"); then
-            say "$2 gets no new version, so $1 stays yours"
+            say "$2 gets no new version, so $1 stays yours" >&3
+            printf 'conffile %s - %s\nstays\n' "$2" "$1"
         elif ! holds "$archive" "$1"; then
-            say "$2 $version has no $1 any more, so it stays yours"
+            say "$2 $version has no $1 any more, so it stays yours" >&3
+            printf 'conffile %s %s %s\nstays\n' "$2" "$version" "$1"
         else
-            say "what differs from your $1 to that of $2 $version is in $release/differences"
+            say "what differs from your $1 to that of $2 $version is in $release/differences" >&3
+            printf 'conffile %s %s %s\n' "$2" "$version" "$1"
             dpkg-deb --fsys-tarfile "$archive" | tar -xOf - ".$1" 2>/dev/null |
-                diff -Nu --label "$1 (yours)" --label "$1 ($2 $version)" "$root$1" - >>"$release/differences"
-        fi
+                diff -Nu --label "$1 (yours)" --label "$1 ($2 $version)" "$root$1" -
+        fi 3>&1 >>"$release/differences.new"
         shift 2
     done
-    return 0
+    mv -f "$release/differences.new" "$release/differences"
 }
 
 # placed DIRECTORY: its sources stand in /etc/apt, each file with its former owner and mode.

@@ -11,7 +11,7 @@ import json
 import shlex
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from engine.model.candidate import Candidate, Effects, Risk
 from engine.model.facts import Change
@@ -110,6 +110,10 @@ class RebootAct:
     deadline_s: int = 900
     next_release: bool = False
     kind: Literal["reboot"] = "reboot"
+
+
+CONFFILES: Final = "conffiles"
+"""Id of the step in which a release upgrade asks about configuration files, as all is fetched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,15 @@ def test_to_the_next_release_with_the_link_cut_twice(host: Machine, tmp_path: Pa
     differences = host.root / "var/lib/hostshift/release/differences"
     assert differences.stat().st_mode & 0o777 == 0o600
     assert differences.read_text().count("\n-# mine\n") == 2
+    shown = {
+        one["path"]: one
+        for one in json.loads(eve.call("conffiles", host.name, STEP, "--json").stdout)["conffiles"]
+    }
+    for path in (kept, taken):
+        assert shown[path]["why"] is None
+        assert shown[path]["version"]
+        assert "-# mine" in shown[path]["difference"]
+    assert (shown[gone]["asks"], shown[gone]["difference"]) == (False, [])
     process = eve.begin("answer", eve.last()["id"], "go-on", "--confirm", host.name)
     for words in (b"Unpacking ", b"Setting up "):
         wait_until(partial(begun, host, words), f"{words!r}", timeout=600)

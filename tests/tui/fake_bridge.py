@@ -324,6 +324,7 @@ class FakeVerbs:
         gate: Cleared to hold every look and scan back.
         logs: Bytes of each run's step.
         plans, journals: What is on record of each run.
+        written: What a run has written down of configuration files.
         cutovers: What is known of each run's cutover; no_cutover: why nothing can be known.
         evidence: What a host says of its lock.
         decided: What a person decided of runs and locks, in order.
@@ -346,6 +347,7 @@ class FakeVerbs:
         self.asked: list[tuple[str, str]] = []
         self.refuse: RefusedError | None = None
         self.shell: tuple[str, ...] = ("true",)
+        self.written: tuple[ConffileTexts, ...] = ()
         self.closed = False
         self.resumed: list[str] = []
         self.confirmations: list[str] = []
@@ -393,8 +395,10 @@ class FakeVerbs:
         return foresee(host, facts)
 
     async def read_conffiles(
-        self, host: Host, files: Sequence[AskedFile]
+        self, host: Host, files: Sequence[AskedFile] | None
     ) -> tuple[ConffileTexts, ...]:
+        if files is None:
+            return self.written
         new = "# the package's\nWorkers 8\nTimeout 60\n"
         return tuple(
             ConffileTexts(one, "Workers 8\nTimeout [bold]5[/]\n", new, asks=i == 0)

@@ -1,4 +1,4 @@
-"""Configuration files of one plan: what would change about each, and whose version stays."""
+"""Configuration files of one plan or run: what would change about each, and whose version stays."""
 
 from __future__ import annotations
 
@@ -20,24 +20,36 @@ from tui.widgets.sheet import Page, Sheet
 
 
 class ConffilesScreen(CommandScreen[frozenset[str]]):
-    """Ends with the files of which the package's version is to be taken; changes nothing."""
+    """Ends with the files of which the package's version is to be taken; changes nothing.
+
+    Args:
+        files: None: those that a run has written down; its choice was made with its plan.
+        came_from: The words of the title up to here.
+    """
 
     PLACE = "conffiles"
     CSS_PATH = "conffiles.tcss"
     BINDINGS: ClassVar = bindings("conffiles")
 
     def __init__(
-        self, bridge: Bridge, name: str, files: tuple[AskedFile, ...], taken: frozenset[str]
+        self,
+        bridge: Bridge,
+        name: str,
+        files: tuple[AskedFile, ...] | None,
+        taken: frozenset[str],
+        came_from: tuple[str, ...],
     ) -> None:
         super().__init__(bridge)
         self._host = name
-        self._files = files
+        self._came_from = came_from
+        self._asked = files
+        self._files = files or ()
         self._taken = set(taken)
         self._texts: dict[str, ConffileTexts] = {}
 
     def way(self) -> tuple[str, ...]:
         """See `CommandScreen.way`."""
-        return ("Fleet", self._host, "Plan", "Configuration files")
+        return (*self._came_from, "Configuration files")
 
     def body(self) -> ComposeResult:
         """See `CommandScreen.body`."""
@@ -54,22 +66,29 @@ class ConffilesScreen(CommandScreen[frozenset[str]]):
     def on_mount(self) -> None:
         """Ask the host for both versions of each."""
         super().on_mount()
-        self.query_one("#conffiles-files").border_title = "Files that the plan may ask about"
+        whose = "plan" if self._asked is not None else "run"
+        self.query_one("#conffiles-files").border_title = f"Files that the {whose} may ask about"
         self.query_one("#conffiles-page").border_title = "From yours to the package's"
         self._table.focus()
-        self._notice("The host's apt fetches the packages; this may take two minutes …")
+        if self._asked is None:
+            self._notice("The host shows what the run has written down …")
+        else:
+            self._notice("The host's apt fetches the packages; this may take two minutes …")
         self._table.replace(self._rows())
         self._show()
         self.begin(self._read())
 
     async def _read(self) -> None:
         try:
-            found = await self.bridge.read_conffiles(self._host, self._files)
+            found = await self.bridge.read_conffiles(self._host, self._asked)
         except HostshiftError as error:
             self._notice(f"! {error.message}")
             raise
         self._texts = {one.asked.path: one for one in found}
-        self._notice("")
+        if self._asked is None:
+            self._files = tuple(one.asked for one in found)
+            self._table.replace(self._rows())
+        self._notice("" if found else "The host has nothing of it any more.")
         self._show()
 
     def _notice(self, text: str) -> None:
@@ -109,6 +128,8 @@ class ConffilesScreen(CommandScreen[frozenset[str]]):
     def why_not(self, command: Command) -> str | None:
         """See `CommandScreen.why_not`."""
         if command.id == "take_conffile":
+            if self._asked is None:
+                return "A run goes by its plan: end it, plan it again, and choose there (f, t)."
             row = self._table.cursor_row
             if row is not None and row.texts is not None and row.texts.asks is False:
                 return "Nothing is asked about this file: the new version leaves it alone."
@@ -121,5 +142,5 @@ class ConffilesScreen(CommandScreen[frozenset[str]]):
             self._show()
 
     def do_back(self) -> None:
-        """Back to the plan, which is made again where the choice is another."""
+        """Back to where it came from; a plan is made again where the choice is another."""
         _ = self.dismiss(frozenset(self._taken))

@@ -170,7 +170,9 @@ class PlanScreen(CommandScreen[None]):
 
     async def do_conffiles(self) -> None:
         """See the files and choose; the plan is made again for another choice."""
-        screen = ConffilesScreen(self.bridge, self.plans[0].host, self._files(), self._taken)
+        name = self.plans[0].host
+        way = ("Fleet", name, "Plan")
+        screen = ConffilesScreen(self.bridge, name, self._files(), self._taken, way)
         taken = await self.app.push_screen_wait(screen)
         if taken != self._taken:
             self._taken, self._busy = taken, True

@@ -149,6 +149,16 @@ class RunScreen(OneRunScreen):
             self.bridge.look(run.host)
             self.notify(f"Looking at {run.host} again.", markup=False)
 
+    def do_conffiles(self) -> None:
+        """Show what the run has found to differ."""
+        from tui.screens.conffiles import ConffilesScreen
+
+        if (run := self.run_now) is not None:
+            taken = frozenset(self._plan.take if self._plan is not None else ())
+            _ = self.app.push_screen(
+                ConffilesScreen(self.bridge, run.host, None, taken, self.way())
+            )
+
     async def do_shell(self) -> None:
         """Open a terminal on the run's host."""
         if (run := self.run_now) is not None:

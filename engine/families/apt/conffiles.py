@@ -8,16 +8,12 @@ from dataclasses import replace
 
 from engine.errors import InputError
 from engine.families.apt.effects import changed_conffiles
+from engine.families.apt.release import KIND
 from engine.model.candidate import Candidate
 from engine.model.facts import Conffile, Facts
-from engine.model.plan import GateAct, JobAct, Step
+from engine.model.plan import CONFFILES, GateAct, JobAct, Step
 
 FUNCTIONS = "conffile_take.sh"
-_GATE = "conffiles"
-"""Id of the step in which a release upgrade asks, once it has fetched what differs."""
-
-DIFFERENCES = "/var/lib/hostshift/release/differences"
-"""Written by release.sh, for root alone: configuration files may hold secrets."""
 _NAMED = 5
 
 
@@ -34,11 +30,12 @@ def kept_gate(facts: Facts, taken: Sequence[str] = ()) -> tuple[Step, ...]:
         return ()
     more = f" and {len(kept) - _NAMED} more" if len(kept) > _NAMED else ""
     question = (
-        f"Keep your {', '.join(kept[:_NAMED])}{more}? What differs is on the host, in "
-        f"{DIFFERENCES}; to take the package's, end it here and plan with --take PATH."
+        f"Keep your {', '.join(kept[:_NAMED])}{more}? The host shows what differs (f on the run's "
+        f"screen, or hostshift conffiles {facts.host} {KIND}); to take the package's, end it here "
+        "and plan it again with that choice (--take PATH)."
     )
     title = "Read what differs of your configuration files, and decide"
-    return (Step(_GATE, title, "controller", GateAct(question), gate=True, reversible=True),)
+    return (Step(CONFFILES, title, "controller", GateAct(question), gate=True, reversible=True),)
 
 
 def _changed(facts: Facts) -> tuple[Conffile, ...]:
@@ -71,7 +68,7 @@ def taking(
         coming_later = tuple(("take_coming", path, owners[path]) for path in wanted)
         found: list[Step] = []
         for step in steps:
-            if step.id == _GATE:
+            if step.id == CONFFILES:
                 found += kept_gate(facts, wanted)
             else:
                 found.append(_with(step, coming_later) if step.id == candidate.kind else step)

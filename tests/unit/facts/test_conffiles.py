@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,16 +14,20 @@ import pytest
 from engine.commands.conffiles import shown
 from engine.errors import HostOutputError
 from engine.facts.conffiles import (
+    LATER,
     MOST,
     AskedFile,
     ConffileTexts,
     asked_files,
     read_conffiles,
+    read_written,
 )
 from engine.model.facts import Conffile
 from tests.unit.builders import host, install, packages, remove, upgrade
 from tests.unit.facts.probed import FakeTransport, framed, session
+from tests.unit.jobs.local_host import LocalHost
 
+NOBODY = FakeTransport(lambda *_: b"")
 FILE = AskedFile("/etc/web.conf", "web", "1.1")
 
 
@@ -95,3 +102,86 @@ def test_only_files_of_what_comes_are_asked_about() -> None:
         AskedFile("/etc/back", "back", "1.1"),
     )
     assert asked_files(None, changes) == ()
+
+
+WRITTEN = """\
+conffile web 2 /etc/web.conf
+--- /etc/web.conf (yours)
++++ /etc/web.conf (web 2)
+@@ -1 +1,2 @@
+-conffile web 3 /etc/stays.conf
++new\x1b[31m
++
+conffile base - /etc/stays.conf
+stays
+conffile web 2 /etc/with blank.conf
+conffile web 2 /etc/gone.conf
+--- /etc/gone.conf (yours)
++++ /etc/gone.conf (web 2)
+@@ -0,0 +1 @@
++back
+conffile web 2 /etc/edited.conf
+--- /etc/edited.conf (yours)
++++ /etc/edited.conf (web 2)
+@@ -1 +1 @@
+-a
++b
+"""
+
+
+@pytest.fixture
+def lan(tmp_path: Path) -> Iterator[LocalHost]:
+    there = LocalHost(tmp_path / "host")
+    (there.root / "etc").mkdir()
+    yield there
+    there.end()
+
+
+def written_on(lan: LocalHost, tmp_path: Path) -> tuple[ConffileTexts, ...]:
+    session_now = replace(session(NOBODY, tmp_path), transport=lan)
+    return asyncio.run(read_written(session_now, lan.host))
+
+
+def test_what_a_run_has_written_down_is_read_as_root_wrote_it(
+    lan: LocalHost, tmp_path: Path
+) -> None:
+    assert written_on(lan, tmp_path) == ()
+    differences = lan.home / "release/differences"
+    differences.parent.mkdir(parents=True)
+    differences.write_text(WRITTEN)
+    for name in ("web", "stays", "with blank", "edited"):
+        (lan.root / f"etc/{name}.conf").touch()
+        os.utime(lan.root / f"etc/{name}.conf", (1, 1))
+    (lan.root / "etc/edited.conf").write_text("since")
+    os.utime(differences, (1000, 1000))
+
+    web, stays, blank, gone, edited = written_on(lan, tmp_path)
+    assert web.asked == AskedFile("/etc/web.conf", "web", "2")
+    assert (web.asks, web.why, web.here) == (None, None, "")
+    assert web.difference()[2:] == ("@@ -1 +1,2 @@", "-conffile web 3 /etc/stays.conf", "+new", "+")
+    assert (stays.asked, stays.asks) == (AskedFile("/etc/stays.conf", "base", ""), False)
+    assert (blank.asked.path, blank.asks) == ("/etc/with blank.conf", False)
+    assert (gone.here, gone.difference()[-1]) == (None, "+back")
+    assert edited.why == "it was changed here after that was written down"
+
+    asked = (AskedFile("/etc/new.conf", "web", ""), AskedFile("/etc/web.conf", "web", ""))
+    session_now = replace(session(NOBODY, tmp_path), transport=lan)
+    new, again = asyncio.run(read_conffiles(session_now, lan.host, asked))
+    assert (new.why, again) == (LATER, web)
+    text = shown((web, stays, new), "server1", "release-upgrade")
+    assert "  +new\n" in text
+    assert "--take /etc/web.conf --take /etc/new.conf" in text
+    assert "changes nothing about it" in text
+
+
+def test_what_only_root_may_read_is_told(tmp_path: Path) -> None:
+    def answer(_host: object, nonce: str, _depth: str) -> bytes:
+        return framed(
+            {"host": "seen=all", "written": ""},
+            nonce,
+            statuses={"written": 1},
+            errors={"written": "cat: Permission denied"},
+        )
+
+    with pytest.raises(HostOutputError, match="Permission denied"):
+        asyncio.run(read_written(session(FakeTransport(answer), tmp_path), host()))
