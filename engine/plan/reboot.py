@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Final
-
+from engine.families.booting import booted_once
 from engine.families.guarding import guarded_reboot
-from engine.model.facts import Facts, GrubMenu
+from engine.model.facts import Facts
 from engine.model.host import Host
-from engine.model.plan import JobAct, RebootAct, Step, VerifyAct
+from engine.model.plan import RebootAct, Step, VerifyAct
 from engine.programs.systemd import is_container
-
-GRUB: Final = "grub.sh"
 
 
 def reboot_steps(host: Host, facts: Facts) -> tuple[Step, ...]:
@@ -29,35 +24,7 @@ def reboot_steps(host: Host, facts: Facts) -> tuple[Step, ...]:
         *guarded_reboot(host, facts, step, new_kernel=new_kernel),
         Step("verify", "Look again: units, containers, checks", "host", verify, reversible=True),
     )
-    if facts.kernel.running is None or act.expected_kernel is None or not new_kernel:
-        return steps
-    return tuple(_booted_once(facts, steps, facts.kernel.running, act.expected_kernel))
-
-
-def _booted_once(facts: Facts, steps: tuple[Step, ...], running: str, new: str) -> Iterator[Step]:
-    """The new kernel is what GRUB boots once, and by itself only when all is well with it."""
-    menu = facts.grub
-    if menu is None or not {running, new} <= set(menu.releases):
-        yield from steps
-        return
-    if not (menu.saved and menu.writes):
-        yield from (_told(step, menu) if step.id == "reboot" else step for step in steps)
-        return
-    once = JobAct(commands=(("grub_once", running, new),), functions=GRUB)
-    back = f"until all is well with {new} every other boot is one of {running}"
-    yield Step("boot-once", f"Have GRUB boot {new} once", "host", once, undo=(back,))
-    yield from steps
-    settle = JobAct(commands=(("grub_settle", new),), functions=GRUB)
-    yield Step("boot-default", f"Have GRUB boot {new} by itself", "host", settle)
-
-
-def _told(step: Step, menu: GrubMenu) -> Step:
-    """Why the new kernel isn't only booted once."""
-    if not menu.saved:
-        why = "GRUB boots the newest kernel whatever becomes of it; GRUB_DEFAULT=saved changes that"
-    else:
-        why = "GRUB can't write where its environment lies, so it can boot nothing only once"
-    return replace(step, undo=(*step.undo, why))
+    return booted_once(facts, steps, act.expected_kernel) if new_kernel else steps
 
 
 def _expected_kernel(facts: Facts) -> str | None:

@@ -79,13 +79,29 @@ def test_a_new_kernel_is_booted_once_and_then_by_itself(host: Machine) -> None:
     assert environment(host) == {"saved_entry": way.format(OLD), "next_entry": way.format(NEW)}
     assert menu(host) == GrubMenu((NEW, OLD), saved=True, newest=True, writes=True), "it is ours"
 
-    stays = called(host, f"grub_settle {NEW}", kernel=OLD)
+    stays = called(host, "grub_settle", kernel=OLD)
     assert stays.returncode == 1
     assert environment(host)["saved_entry"] == way.format(OLD)
-    assert called(host, f"grub_settle {NEW}", kernel=NEW).returncode == 0
+    assert called(host, "grub_settle", kernel=NEW).returncode == 0
     assert environment(host) == {}
     assert not (host.root / "var/lib/hostshift/grub-default").exists()
-    assert called(host, f"grub_settle {NEW}", kernel=NEW).returncode == 0, "twice is once"
+    assert called(host, "grub_settle", kernel=NEW).returncode == 0, "twice is once"
+
+
+def test_a_release_upgrade_tries_the_newest_or_goes_on_without(host: Machine) -> None:
+    host.inside(SAVED)
+    same = called(host, f"grub_once {NEW}")
+    assert (same.returncode, environment(host)) == (0, {})
+    assert "no newer kernel" in same.stdout
+    lost = called(host, "grub_once 5.10.0-1-amd64")
+    assert (lost.returncode, environment(host)) == (0, {})
+    assert called(host, "grub_settle", kernel=NEW).returncode == 0, "nothing was begun"
+    assert called(host, f"grub_once {OLD}").returncode == 0
+    assert environment(host)["next_entry"].endswith(f">gnulinux-{NEW}-advanced-1234-uuid")
+    assert called(host, "grub_settle", kernel=OLD).returncode == 1
+    assert called(host, "grub_settle", kernel=NEW).returncode == 0
+    assert environment(host) == {}
+    assert not list((host.root / "var/lib/hostshift").glob("grub-*"))
 
 
 def test_the_disk_of_the_boot_loader_is_chosen_where_it_is_gone(host: Machine) -> None:

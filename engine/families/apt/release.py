@@ -8,9 +8,12 @@ from typing import Final
 from engine.families.apt.candidates import dpkg_blockers, simulation_blockers
 from engine.families.apt.effects import changed_conffiles
 from engine.families.apt.soundness import boot_loader_blockers
+from engine.families.booting import booted_once
+from engine.families.guarding import guarded_reboot
 from engine.model.candidate import Blocker, Candidate, Effects, Kind
 from engine.model.facts import Facts, Packages
 from engine.model.host import Host
+from engine.model.plan import RebootAct, Step, VerifyAct
 from engine.programs.distro_info import Release, known_until, next_release
 
 KIND: Final = "release-upgrade"
@@ -118,3 +121,15 @@ def before_any(host: Host, facts: Facts, here: str) -> list[Blocker]:
             )
         )
     return found
+
+
+def restarted(host: Host, facts: Facts) -> tuple[Step, ...]:
+    """The reboot of any release upgrade, and the look that proves the host well."""
+    act = RebootAct(busy=host.busy, deadline_s=int(host.deadlines.reboot_s), next_release=True)
+    reboot = Step("reboot", "Reboot, and wait until it has settled", "host", act)
+    verify = VerifyAct(failed_units_before=facts.failed_units)
+    steps = (
+        *guarded_reboot(host, facts, reboot, new_kernel=True),
+        Step("settled", "Look again: units, containers, checks", "host", verify, reversible=True),
+    )
+    return booted_once(facts, steps, None)

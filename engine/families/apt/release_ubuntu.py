@@ -6,12 +6,12 @@ from typing import Final
 
 from engine.errors import RefusedError
 from engine.families.apt.policy import ENVIRONMENT, LOCK_WAIT_S
-from engine.families.apt.release import KIND, before_any
-from engine.families.guarding import TOPICS, guarded_for, guarded_reboot, with_spare_sshd
+from engine.families.apt.release import KIND, before_any, restarted
+from engine.families.guarding import TOPICS, guarded_for, with_spare_sshd
 from engine.model.candidate import Blocker, Candidate, Effects
 from engine.model.facts import Facts, ReleaseUpgrader
 from engine.model.host import Host
-from engine.model.plan import GateAct, JobAct, RebootAct, Step, VerifyAct
+from engine.model.plan import GateAct, JobAct, Step
 
 FUNCTIONS: Final = "release_ubuntu.sh"
 _NO_WAY: Final = ("no-release-upgrader", "prompt-never", "no-next-release", "upgrade-broken")
@@ -114,7 +114,6 @@ def steps(host: Host, facts: Facts) -> tuple[Step, ...]:
             f"{host.name} does not say which release it is.", hint="Look at its /etc/os-release."
         )
     ahead = _ahead(facts.release_upgrader)
-    reboot = RebootAct(busy=host.busy, deadline_s=int(host.deadlines.reboot_s), next_release=True)
     upgrade = Step(
         "release-upgrade",
         "Run the upgrader without questions, its logs followed",
@@ -130,10 +129,7 @@ def steps(host: Host, facts: Facts) -> tuple[Step, ...]:
              GateAct(f"Upgrade {host.name} to {ahead} now?", shows="prepare"), gate=True,
              reversible=True),
         *guarded_for(host, facts, TOPICS, upgrade),
-        *guarded_reboot(host, facts, Step(
-            "reboot", "Reboot, and wait until it has settled", "host", reboot), new_kernel=True),
-        Step("settled", "Look again: units, containers, checks", "host",
-             VerifyAct(failed_units_before=facts.failed_units), reversible=True),
+        *restarted(host, facts),
         Step("done", "See that it is another release; what the old one left", "host",
              JobAct(commands=(("release_is_new", old),), environment=ENVIRONMENT,
                     functions=FUNCTIONS)),

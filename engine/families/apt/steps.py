@@ -9,12 +9,11 @@ from engine.families.guarding import (
     TOPICS,
     guarded,
     guarded_for,
-    guarded_reboot,
     with_spare_sshd,
 )
 from engine.model.facts import Change, Facts, Transaction
 from engine.model.host import Host
-from engine.model.plan import GateAct, JobAct, RebootAct, Step, VerifyAct
+from engine.model.plan import GateAct, JobAct, Step, VerifyAct
 from engine.programs.apt_transaction import expected_lines
 
 CLOCK_S = 120
@@ -177,8 +176,6 @@ def _release(host: Host, facts: Facts) -> tuple[Step, ...]:
         lock_wait_s=LOCK_WAIT_S,
     )
     question = f"Upgrade {host.name} to Debian {new.version} ({new.codename}) now?"
-    reboot = RebootAct(busy=host.busy, deadline_s=int(host.deadlines.reboot_s), next_release=True)
-    verify = VerifyAct(failed_units_before=facts.failed_units)
     found = (
         Step("prepare", f"Foresee it with the lists of {new.codename}, set beside", "host", look,
              reversible=True),
@@ -198,9 +195,7 @@ def _release(host: Host, facts: Facts) -> tuple[Step, ...]:
         *guarded_for(host, facts, TOPICS, Step(
             "release-upgrade", "Upgrade without new packages first, then fully", "host", upgrade)),
         # Between the two a unit may fail that waits for the reboot: it is looked at after that.
-        *guarded_reboot(host, facts, Step(
-            "reboot", "Reboot, and wait until it has settled", "host", reboot), new_kernel=True),
-        Step("settled", "Look again: units, containers, checks", "host", verify, reversible=True),
+        *release.restarted(host, facts),
         Step("done", f"See that it is {new.codename}; what the old release left", "host",
              JobAct(commands=(("release_done", new.codename),), environment=ENVIRONMENT,
                     functions=release.FUNCTIONS)),

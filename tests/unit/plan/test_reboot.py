@@ -30,7 +30,24 @@ def test_it_becomes_the_default_only_when_all_is_well() -> None:
     assert once.act.commands == (("grub_once", OLD, NEW),)
     assert once.undo == (f"until all is well with {NEW} every other boot is one of {OLD}",)
     assert isinstance(settle.act, JobAct)
-    assert settle.act.commands == (("grub_settle", NEW),)
+    assert settle.act.commands == (("grub_settle",),)
+
+
+@pytest.mark.parametrize("menu", [MENU, replace(MENU, newest=False), replace(MENU, saved=False)])
+def test_a_release_upgrade_tries_whichever_kernel_it_brings(menu: GrubMenu) -> None:
+    found = facts(kernel=Kernel(OLD, NEW), grub=menu)
+    made = {s.id: s for s in make_plan(host(), found, "release-upgrade", NOW).steps}
+    order = list(made)
+    if menu != MENU:
+        assert "boot-once" not in made
+        assert ("GRUB_DEFAULT=saved" in " ".join(made["reboot"].undo)) == (not menu.saved)
+        return
+    assert order.index("boot-once") + 1 == order.index("reboot")
+    assert order.index("settled") + 1 == order.index("boot-default")
+    assert made["boot-once"].title == "Have GRUB boot the newest kernel once"
+    act = made["boot-once"].act
+    assert isinstance(act, JobAct)
+    assert act.commands == (("grub_once", OLD),)
 
 
 @pytest.mark.parametrize(
