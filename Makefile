@@ -6,7 +6,7 @@ LATER := python3.12 python3.13 python3.14
 # Some machines set it, and every one of the many processes that tests start would compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check lint unit bench long lab screenshots lock test-later-pythons clean
+.PHONY: help demo test check lint unit bench long lab lab-replacement screenshots lock test-later-pythons clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -46,6 +46,11 @@ lab: ## boot a small lab of real hosts (as root) and open hostshift on it
 	@.ci/setup dev
 	@tests/lab/requirements.sh --install
 	@tests/lab/enter.sh $(BIN)/python -m tests.lab
+
+lab-replacement: ## boot a server with services, data, name servers and clients (as root), to replace it by hand
+	@.ci/setup dev
+	@tests/lab/requirements.sh --install
+	@tests/lab/enter.sh $(BIN)/python -m tests.lab --replacement
 
 screenshots: ## draw the pictures in screenshots/ anew from the demo fleet
 	@.ci/setup dev

@@ -1,7 +1,9 @@
 """A small fleet to try hostshift on by hand: `tests/lab/enter.sh python -m tests.lab`.
 
 Three hosts: one with many real security updates pending, one clean, one whose dpkg was killed in
-the middle of an upgrade. Everything is gone when the command ends.
+the middle of an upgrade. With `--replacement` it is the world of a replacement: server1, with three
+services that clients write to, its name servers, and scripts that make its successor.
+Everything is gone when the command ends.
 """
 
 import argparse
@@ -12,9 +14,13 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import get_args
 
 from tests.lab.inventory import isolated_home, write_inventory
 from tests.lab.machine import Machine
+from tests.lab.replacement.world import open_world
+from tests.lab.replacement.writers import Kind
 from tests.lab.scenarios import clean, interrupted_dpkg, with_security_updates
 from tests.lab.session import Lab
 from tests.lab.settings import OUTSIDE, is_inside
@@ -67,29 +73,49 @@ def arguments() -> argparse.Namespace:
     what.add_argument(
         "--command", nargs=argparse.REMAINDER, metavar="WORD", help="run this instead, to the end"
     )
+    parser.add_argument(
+        "--replacement", action="store_true", help="a server to be replaced, with all that needs"
+    )
     parser.add_argument("rest", nargs="*", help="after --: more arguments for the program")
     return parser.parse_args()
 
 
+def fleet(lab: Lab, stack: ExitStack) -> Path:
+    """Boot the fleet; its inventory."""
+    say("preparing the base system (the first time takes a minute or two)")
+    lab.base()
+    hosts = [stack.enter_context(lab.machine(name)) for name in FLEET]
+    say(f"booting {', '.join(FLEET)}")
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        list(pool.map(boot, hosts))
+    for host in hosts:
+        say(f"{host.name} {host.address}: {FLEET[host.name][0]}")
+    return write_inventory(
+        lab.settings.state, hosts, hosts={name: {"outage": it[2]} for name, it in FLEET.items()}
+    )
+
+
+def replacement(lab: Lab, stack: ExitStack) -> Path:
+    """Boot a server that is to be replaced, with clients that write to it; its inventory."""
+    say("preparing two base systems and the services (the first time takes some minutes)")
+    world = stack.enter_context(open_world(lab, lab.settings.state, lambda host: None))
+    world.hasten(ttl_s=2)
+    stack.callback(world.stop_writers)
+    for kind in get_args(Kind):
+        world.writer(kind)
+    say(f"server1 {world.old.address}: three services, and clients that write to two of them")
+    return world.inventory
+
+
 def main() -> int:
-    """Boot the fleet, run the command, take the fleet away."""
+    """Boot the hosts, run the command, take them away."""
     given = arguments()
     if not is_inside():
         say(OUTSIDE)
         return 69
     with ExitStack() as stack:
         lab = stack.enter_context(Lab())
-        say("preparing the base system (the first time takes a minute or two)")
-        lab.base()
-        hosts = [stack.enter_context(lab.machine(name)) for name in FLEET]
-        say(f"booting {', '.join(FLEET)}")
-        with ThreadPoolExecutor(len(hosts)) as pool:
-            list(pool.map(boot, hosts))
-        inventory = write_inventory(
-            lab.settings.state, hosts, hosts={name: {"outage": it[2]} for name, it in FLEET.items()}
-        )
-        for host in hosts:
-            say(f"{host.name} {host.address}: {FLEET[host.name][0]}")
+        inventory = (replacement if given.replacement else fleet)(lab, stack)
         environment = isolated_home(lab.settings.state)
         environment["HOSTSHIFT_INVENTORY"] = str(inventory)
         if given.shell:

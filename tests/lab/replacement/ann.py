@@ -18,8 +18,7 @@ class Ann(Operator):
 
     def __init__(self, directory: Path, world: World) -> None:
         super().__init__(directory, world.inventory)
-        quick = f'soak = "5s"\nttl = "{TTL_S}s"\nforward = true'
-        world.inventory.write_text(world.inventory.read_text().replace('soak = "5s"', quick))
+        world.hasten(TTL_S)
 
     def replace(
         self, host: str = OLD, candidate: str = "replace", *, check: int | None = 4
