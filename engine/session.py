@@ -74,9 +74,16 @@ def state_directory() -> Path:
 
 
 def open_session(
-    inventory: Inventory, *, read_only: bool = False, state_dir: Path | None = None
+    inventory: Inventory,
+    *,
+    read_only: bool = False,
+    state_dir: Path | None = None,
+    credentials: Credentials | None = None,
 ) -> Session:
     """A session on real hosts, with the user's own state directory unless another is given.
+
+    Args:
+        credentials: What a person has typed for a session before this one.
 
     Raises:
         InputError: the state directory can't be made.
@@ -93,7 +100,7 @@ def open_session(
             f"The state directory {state_dir} can't be made: {error.strerror}.",
             hint="Free some room or mend its permissions, or set XDG_STATE_HOME to another place.",
         ) from error
-    credentials = Credentials()
+    credentials = credentials or Credentials()
     return Session(
         inventory=inventory,
         transport=open_transport(inventory, credentials),

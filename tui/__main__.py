@@ -70,8 +70,15 @@ def _open_screens(args: argparse.Namespace) -> int:
     from engine import door
     from tui.app import HostshiftApp
 
-    session = door.open_session(door.load(args.inventory), read_only=args.read_only)
-    return HostshiftApp(session).run() or 0
+    inventory, credentials, theme = door.load(args.inventory), None, None
+    while True:
+        session = door.open_session(inventory, read_only=args.read_only, credentials=credentials)
+        app = HostshiftApp(session, theme=theme)
+        status = app.run() or 0
+        if app.bridge.next_inventory is None:
+            return status
+        inventory, theme = app.bridge.next_inventory, app.theme
+        credentials = session.credentials
 
 
 def _open_demo(args: argparse.Namespace) -> int:

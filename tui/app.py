@@ -16,6 +16,9 @@ from tui.screens.fleet import FleetScreen
 from tui.theme import THEMES
 from tui.verbs import Verbs
 
+INVENTORY_EVERY_S = 3.0
+"""Seconds between two looks at the inventory's file."""
+
 
 class HostshiftApp(App[int]):
     """The terminal interface on one session."""
@@ -41,6 +44,7 @@ class HostshiftApp(App[int]):
         self.theme = self._asked_theme or self._first_theme()
         _ = self.push_screen(FleetScreen(self.bridge))
         self.call_after_refresh(self._begin)
+        self.set_interval(INVENTORY_EVERY_S, self._look_at_inventory)
         if not self.is_headless and os.isatty(0):
             self.set_interval(1, self._end_without_terminal)
 
@@ -51,6 +55,14 @@ class HostshiftApp(App[int]):
         """
         if not os.isatty(0):
             os.kill(os.getpid(), signal.SIGHUP)
+
+    def _look_at_inventory(self) -> None:
+        if self.bridge.look_at_inventory():
+            self.notify(
+                "I, on the fleet, reads it again.",
+                title=f"{self.bridge.inventory_name} has changed",
+                markup=False,
+            )
 
     def _first_theme(self) -> str:
         # With 16 colours the terminal's own palette is used; truecolor themes would be rounded.

@@ -20,6 +20,7 @@ from textual.message_pump import MessagePump
 
 from engine.candidates.what_if import suppose
 from engine.errors import HostshiftError, InputError, ReadOnlyError
+from engine.inventory import Inventory
 from engine.model.candidate import Foresight
 from engine.model.cutover import CutoverView
 from engine.model.facts import Depth, HostKeyOffer, Look
@@ -31,7 +32,8 @@ from engine.session import Session
 from engine.shell import Secret
 from tui.exports import write_export
 from tui.fleet_rows import Known
-from tui.messages import HostsChanged, RunsChanged, ScanProgress, Trouble
+from tui.inventory_watch import InventoryWatch
+from tui.messages import HostsChanged, InventoryChanged, RunsChanged, ScanProgress, Trouble
 from tui.verbs import EngineVerbs, GateAnswer, Verbs
 from tui.words import between
 
@@ -86,11 +88,17 @@ class _News:
 
 
 class Bridge:
-    """Values for the screens, and the verbs they start."""
+    """Values for the screens, and the verbs they start.
+
+    Attributes:
+        next_inventory: What is to be opened when the screens have closed; None: nothing.
+    """
 
     def __init__(self, session: Session, verbs: Verbs | None = None) -> None:
         self._session = session
         self._verbs: Verbs = verbs if verbs is not None else EngineVerbs(session)
+        self._inventory = InventoryWatch(session.inventory.path)
+        self.next_inventory: Inventory | None = None
         self._hosts = {host.name: host for host in session.inventory.hosts}
         self._looks: dict[str, Look] = {}
         self._foresights: dict[str, Foresight] = {}
@@ -115,6 +123,26 @@ class Bridge:
     def inventory_name(self) -> str:
         """The inventory file, as it is shown."""
         return self._session.inventory.path.name
+
+    @property
+    def inventory_changed(self) -> bool:
+        """Its file is another one than was read, as far as was seen."""
+        return self._inventory.changed
+
+    def look_at_inventory(self) -> bool:
+        """Look at the file again; whether it has changed since the last look, which is told."""
+        news = self._inventory.look()
+        if news:
+            self._post(InventoryChanged)
+        return news
+
+    async def read_inventory(self) -> None:
+        """Read the file as it is now, for a session after this one.
+
+        Raises:
+            InputError: it has errors.
+        """
+        self.next_inventory = await self._verbs.read_inventory()
 
     @property
     def read_only(self) -> bool:

@@ -111,6 +111,7 @@ COMMANDS: tuple[Command, ...] = (
         "refresh lists first",
         "Plan the chore `refresh` instead: the package lists are old.",
         ("plan",),
+        quiet=True,
     ),
     Command(
         "conffiles",
@@ -284,6 +285,14 @@ COMMANDS: tuple[Command, ...] = (
         "attach", ("a",), "attach", "Follow the run on this host.", ("fleet", "host"), quiet=True
     ),
     Command("look", ("g",), "look again", "Look at the hosts again.", ("fleet", "host", "run")),
+    Command(
+        "reread",
+        ("I",),
+        "read inventory again",
+        "Read the inventory's file again, once it has changed. Runs are carried on.",
+        ("fleet",),
+        quiet=True,
+    ),
     Command("history", ("H",), "history", "Show past and live runs.", ("fleet", "host")),
     Command("reload", ("g",), "read again", "Read the record of runs again.", ("history",)),
     Command(

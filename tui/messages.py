@@ -33,6 +33,11 @@ class ScanProgress(Message, bubble=False):
 
 
 @dataclass
+class InventoryChanged(Message, bubble=False):
+    """The inventory's file is another one than was read."""
+
+
+@dataclass
 class Trouble(Message, bubble=False):
     """The engine could not do what was asked."""
 

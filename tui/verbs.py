@@ -5,11 +5,13 @@ The engine is imported inside the methods, so that the first paint does not wait
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from engine.errors import RefusedError
+from engine.inventory import Inventory
 from engine.model.candidate import Foresight
 from engine.model.cutover import CutoverView
 from engine.model.facts import Depth, Facts, HostKeyOffer, Look
@@ -30,6 +32,9 @@ GateAnswer = Literal["go-on", "end"]
 
 class Verbs(Protocol):
     """What the screens can ask of the engine. Each raises HostshiftError for what it can't do."""
+
+    async def read_inventory(self) -> Inventory:
+        """The inventory as its file is now; the session keeps the one that it has."""
 
     async def scan(self, hosts: Sequence[Host], on_look: OnLook) -> None:
         """Look at all hosts lightly, then fully in the background where that is worth it."""
@@ -130,6 +135,12 @@ class EngineVerbs:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    async def read_inventory(self) -> Inventory:
+        """See `Verbs.read_inventory`."""
+        from engine.door import load
+
+        return await asyncio.to_thread(load, self._session.inventory.path)
 
     async def scan(self, hosts: Sequence[Host], on_look: OnLook) -> None:
         """See `Verbs.scan`."""

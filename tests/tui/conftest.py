@@ -17,6 +17,7 @@ from engine.model.host import Host
 from tests.tui.fake_bridge import FakeVerbs, fake_session, small_fleet
 from tui.app import HostshiftApp
 from tui.bridge import Bridge
+from tui.widgets.command_bar import CommandBar
 from tui.widgets.line_table import LineTable
 
 PATIENCE_S = 60.0
@@ -105,3 +106,8 @@ async def opened(
     app = HostshiftApp(session, verbs, theme=theme)
     async with app.run_test(size=size, notifications=True) as pilot:
         yield Opened(app, pilot, verbs)
+
+
+def in_bar(it: Opened) -> str:
+    """The bar of commands of the screen on top."""
+    return it.app.screen.query_one(CommandBar).render().plain

@@ -325,6 +325,7 @@ class FakeVerbs:
         logs: Bytes of each run's step.
         plans, journals: What is on record of each run.
         written: What a run has written down of configuration files.
+        inventory: What its file holds now, or what is wrong with it.
         cutovers: What is known of each run's cutover; no_cutover: why nothing can be known.
         evidence: What a host says of its lock.
         decided: What a person decided of runs and locks, in order.
@@ -348,9 +349,16 @@ class FakeVerbs:
         self.refuse: RefusedError | None = None
         self.shell: tuple[str, ...] = ("true",)
         self.written: tuple[ConffileTexts, ...] = ()
+        self.inventory: Inventory | HostshiftError | None = None
         self.closed = False
         self.resumed: list[str] = []
         self.confirmations: list[str] = []
+
+    async def read_inventory(self) -> Inventory:
+        assert self.inventory is not None
+        if isinstance(self.inventory, HostshiftError):
+            raise self.inventory
+        return self.inventory
 
     async def scan(self, hosts: Sequence[Host], on_look: OnLook) -> None:
         self.asked.append(("scan", ",".join(host.name for host in hosts)))

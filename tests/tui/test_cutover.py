@@ -12,13 +12,12 @@ from engine.clock import FixedClock
 from engine.errors import InputError, RefusedError
 from engine.model.cutover import CutoverView, DnsSide
 from engine.text import clean
-from tests.tui.conftest import Opened, opened
+from tests.tui.conftest import Opened, in_bar, opened
 from tests.tui.cutovers import PLAN, QUESTION, RUN, Moment, cutting_over, make_replacing, make_view
 from tests.tui.fake_bridge import NOW, make_run
 from tests.tui.test_hostile import NASTY, drawn, poisoned
 from tui.cutover_pages import digits, head_page, steps_page
 from tui.screens.cutover import CutoverScreen
-from tui.widgets.command_bar import CommandBar
 from tui.widgets.strips import CELLS, strip_lines
 
 WIDE = (140, 40)
@@ -32,10 +31,6 @@ async def open_cutover(it: Opened, host: str = "web1") -> None:
     await it.press("c")
     await it.on("CutoverScreen")
     await it.until(lambda: "promised" in it.text())
-
-
-def in_bar(it: Opened) -> str:
-    return it.app.screen.query_one(CommandBar).render().plain
 
 
 def decided(it: Opened) -> list[tuple[object, ...]]:

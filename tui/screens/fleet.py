@@ -94,6 +94,11 @@ class FleetScreen(CommandScreen[None]):
         if message.done == message.total:
             self._ask_what_hosts_need()
 
+    def on_inventory_changed(self) -> None:
+        """Say it, and offer to read it again."""
+        self._show_status()
+        self.offer_commands()
+
     def _ask_what_hosts_need(self) -> None:
         """Once all have answered: unknown host keys and passwords are asked for, once."""
         if not self.is_current:
@@ -113,6 +118,8 @@ class FleetScreen(CommandScreen[None]):
 
     def _show_status(self) -> None:
         table, parts = self.table, []
+        if self.bridge.inventory_changed:
+            parts.append(f"{self.bridge.inventory_name} has changed: I reads it again")
         progress = self._progress
         if progress.active and progress.done < progress.total:
             parts.append(f"looking  {progress.done:,} of {progress.total:,}")
@@ -171,6 +178,8 @@ class FleetScreen(CommandScreen[None]):
             return "Every host key that was seen is known."
         if command.id == "password" and not self.bridge.hosts_wanting_password:
             return "No host asks for a sudo password."
+        if command.id == "reread":
+            return self._why_not_reread()
         row = self.table.cursor_row
         if command.id == "attach":
             known = None if row is None else self.bridge.known(row.name)
@@ -178,6 +187,18 @@ class FleetScreen(CommandScreen[None]):
                 return "There is no run on this host."
         if command.id == "upgrade" and row is None and not self.table.selected:
             return "No host is shown."
+        return None
+
+    def _why_not_reread(self) -> str | None:
+        name = self.bridge.inventory_name
+        if self.bridge.demo:
+            return "The demo's fleet stays as it is."
+        if not self.bridge.inventory_changed:
+            return f"{name} is as it was read."
+        for run in self.bridge.live_runs:
+            if run.state == "running":
+                what = f"{run.candidate} on {run.host} is at work"
+                return f"{what}: {name} is read again once that waits or has ended."
         return None
 
     def offered(self) -> Iterable[tuple[Command, str | None]]:
@@ -188,6 +209,11 @@ class FleetScreen(CommandScreen[None]):
     def do_look(self) -> None:
         """Look again at the selected hosts, or at all."""
         self.bridge.scan(self._chosen() if self.table.selected else None)
+
+    async def do_reread(self) -> None:
+        """Begin anew with the inventory as it is now; runs are carried on there."""
+        await self.bridge.read_inventory()
+        self.app.exit(0)
 
     def do_filter(self) -> None:
         """Open the filter."""
