@@ -10,7 +10,7 @@ from engine.errors import HostshiftError
 from engine.model.cutover import CutoverView, DnsSide, ServerSide
 from engine.model.plan import GateAct, Plan
 from engine.model.run import Run, StepState
-from tui.run_pages import TROUBLED, gate_of
+from tui.run_pages import TROUBLED, gate_of, step_in_hand
 from tui.widgets.sheet import Page
 from tui.words import MINUTE, RUN_SIGNS, Tone, bar, between, count, duration, shorten
 
@@ -158,15 +158,6 @@ def _in_hand(page: Page, run: Run, now: datetime, read_only: bool) -> None:
         page.text(f"The hostshift that drove this run is gone: {run.owner}.", "warn")
         if not read_only:
             page.line(("t ", "accent"), ("takes it over", "plain"))
-
-
-def step_in_hand(run: Run) -> StepState | None:
-    """The step that runs or waits, else the last that has begun, else the first."""
-    at_work = [step for step in run.steps if step.state in ("running", "waiting")]
-    begun = [step for step in run.steps if step.started_at is not None]
-    if at_work:
-        return at_work[-1]
-    return begun[-1] if begun else next(iter(run.steps), None)
 
 
 def steps_page(run: Run, plan: Plan | None, shown: str | None, now: datetime, room: int) -> Page:

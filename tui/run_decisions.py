@@ -80,7 +80,9 @@ def go_on(run: Run, gate: StepState, plan: Plan | None) -> ConfirmScreen:
     """Before a gate is answered with yes; typed unless services are known to be left alone."""
     after = [step.title for step in _after(run, plan, gate) if not step.always]
     asks = next((s for s in (plan.steps if plan is not None else ()) if s.id == gate.id), None)
-    lines = [Content.styled(run.waits_for or gate.title, "bold")]
+    question = run.waits_for or gate.title
+    lines = [Content.styled(question, "bold")]
+    lines += [Content(line) for line in run.reason if line != question]
     lines += [Content(f"{line[:1].upper()}{line[1:]}.") for line in (asks.undo if asks else ())]
     at_its_end = asks is not None and asks.always
     if after:

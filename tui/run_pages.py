@@ -23,6 +23,8 @@ from tui.widgets.sheet import Page
 from tui.words import RUN_SIGNS, bar, between, clock, duration, shorten
 
 BAR = 24
+MANY = 12
+"""Steps of a run that are all told: of longer ones those that are over are told in one line."""
 TROUBLED = ("failed", "attention", "unknown", "rolled-back")
 """States whose reasons stand out."""
 WRITES_LOG = (JobAct, PutBackAct, RebootAct, ScriptAct, SyncAct)
@@ -38,7 +40,15 @@ def overview_page(
     page = Page()
     _standing(page, run, plan, now, read_only)
     page.gap()
-    for number, step in enumerate(run.steps, 1):
+    done = _told_in_one_line(run, shown)
+    if done:
+        took = duration(
+            between(run.steps[0].started_at or now, run.steps[done - 1].ended_at or now)
+        )
+        sign, tone = RUN_SIGNS["succeeded"]
+        page.line((f"{sign} ", tone), (f"1 to {done}", "plain"))
+        page.line((f"     succeeded, {took}; 2 shows them", "muted"))
+    for number, step in enumerate(run.steps[done:], done + 1):
         _step_in_short(page, number, step, step.id == shown, now, run.reason)
     _facts(page.gap(), run)
     if not run.ended:
@@ -107,6 +117,23 @@ def step_to_show(run: Run, plan: Plan | None) -> StepState | None:
     return with_log[-1] if with_log else None
 
 
+def step_in_hand(run: Run) -> StepState | None:
+    """The step that runs or waits, else the last that has begun, else the first."""
+    at_work = [step for step in run.steps if step.state in ("running", "waiting")]
+    begun = [step for step in run.steps if step.started_at is not None]
+    if at_work:
+        return at_work[-1]
+    return begun[-1] if begun else next(iter(run.steps), None)
+
+
+def _told_in_one_line(run: Run, shown: str | None) -> int:
+    """How many of a long run's first steps are over, and before what matters now."""
+    if len(run.steps) <= MANY:
+        return 0
+    in_full = [n for n, s in enumerate(run.steps) if s.state != "succeeded" or s.id == shown]
+    return max(0, min(in_full, default=0) - 1)
+
+
 def _steps(plan: Plan | None) -> tuple[Step, ...]:
     return () if plan is None else plan.steps
 
@@ -114,7 +141,10 @@ def _steps(plan: Plan | None) -> tuple[Step, ...]:
 def _standing(page: Page, run: Run, plan: Plan | None, now: datetime, read_only: bool) -> None:
     sign, tone = RUN_SIGNS[run.state]
     lasted = duration(between(run.started_at, run.ended_at or now))
-    page.line((f"{sign} {run.state}", tone), (f"   {lasted}", "muted"))
+    place = ""
+    if not run.ended and (step := step_in_hand(run)) is not None:
+        place = f"   step {run.steps.index(step) + 1} of {len(run.steps)}"
+    page.line((f"{sign} {run.state}", tone), (f"   {lasted}{place}", "muted"))
     for reason in run.reason:
         page.text(reason, "warn" if run.state in TROUBLED else "plain")
     if run.hint:

@@ -184,14 +184,19 @@ class _Case:
             (
                 why,
                 *((missing,) if lacking else ()),
-                meanwhile + self._meanwhile(),
+                meanwhile + self._meanwhile(ready=not lacking),
                 *one_by_one(self.host),
                 of_the_gate(self.host, stands_in=self.failover_days is not None),
             ),
         )
 
-    def _meanwhile(self) -> str:
+    def _meanwhile(self, *, ready: bool) -> str:
         prepare = "prepare the deploy and restore scripts and prove the backups"
+        if ready:
+            prepare = (
+                "carry it out up to the question before the cutover, as often as you like: that "
+                "proves scripts and backups, and this server serves on"
+            )
         if not self.packages.security:
             return f"{prepare}."
         reach = "" if self.host.exposed is False else ", limit who can reach it"

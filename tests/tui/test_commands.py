@@ -69,6 +69,17 @@ async def test_help_shows_every_key_and_filter_word() -> None:
             assert key_name(command.keys[0]) in text
 
 
+async def test_help_begins_with_the_keys_of_the_screen_it_was_asked_on() -> None:
+    async with opened(size=(100, 24)) as it:
+        await it.scanned()
+        await it.press("H")
+        await it.on("HistoryScreen")
+        await it.press("question_mark")
+        await it.on("HelpScreen")
+        text = it.text()
+        assert text.index("History") < text.index("Everywhere")
+
+
 async def test_the_palette_offers_the_commands_of_the_screen() -> None:
     async with opened() as it:
         await it.scanned()

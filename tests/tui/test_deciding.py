@@ -11,7 +11,7 @@ from engine.errors import RefusedError
 from engine.model.plan import Plan
 from engine.model.run import Run, State
 from engine.plan import make_plan
-from tests.tui.conftest import Opened, opened
+from tests.tui.conftest import Opened, in_bar, opened
 from tests.tui.fake_bridge import (
     NOW,
     FakeVerbs,
@@ -28,7 +28,6 @@ from tui import run_decisions
 from tui.fleet_rows import Known
 from tui.run_pages import step_to_show
 from tui.screens.run import RunScreen
-from tui.widgets.command_bar import CommandBar
 
 PLAN = gated_plan(make_host("db1"))
 WAITS = waiting_run("run-9", "db1", PLAN)
@@ -48,10 +47,6 @@ async def open_run(it: Opened, host: str = "db1") -> None:
     await it.press("a")
     await it.on("RunScreen")
     await it.settle()
-
-
-def in_bar(it: Opened) -> str:
-    return it.app.screen.query_one(CommandBar).render().plain
 
 
 def shut(it: Opened) -> bool:
@@ -84,13 +79,14 @@ async def test_going_on_wants_the_hosts_name_and_takes_words_for_the_journal() -
         await it.press("y")
         await it.on("ConfirmScreen")
         assert "Then: Reboot the host, Look again and compare." in it.text()
-        await it.type("all is quiet")
-        await it.press("enter")
         await it.type("db")
         await it.press("enter")
         assert shut(it)
-        assert not it.verbs.decided
-        await it.type("1")
+        await it.press("tab")
+        await it.type("all is quiet")
+        await it.press("enter")
+        assert not it.verbs.decided, "it goes back to what is lacking"
+        await it.type("db1")
         await it.press("enter")
         await it.on("RunScreen")
         await it.until(lambda: "▶ running" in it.text())
@@ -121,6 +117,16 @@ async def test_without_the_plan_on_record_the_name_is_asked_for() -> None:
         await it.press("escape")
         await it.on("RunScreen")
         assert not it.verbs.decided
+
+
+async def test_what_a_gate_goes_by_is_said_where_it_is_answered() -> None:
+    told = replace(WAITS, reason=(WAITS.waits_for or "", "Your references script finds: [b]x"))
+    async with opened(verbs=verbs_with(told), size=(80, 24)) as it:
+        await open_run(it)
+        await it.press("y")
+        await it.on("ConfirmScreen")
+        assert "Your references script finds: [b]x" in it.text()
+        assert it.text().count(WAITS.waits_for or "") == 1
 
 
 async def test_ending_it_here_says_what_is_still_carried_out() -> None:

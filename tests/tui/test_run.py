@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from engine.model.run import Progress
 from tests.tui.conftest import Opened, opened
 from tests.tui.fake_bridge import NOW, make_run, small_fleet
+from tui.run_pages import overview_page
 from tui.screens.run import RunScreen
 
 
@@ -103,3 +105,35 @@ async def test_a_host_without_anything_to_follow_says_so() -> None:
         await it.scanned()
         assert await it.bridge.attach("db1") is None
         assert await it.bridge.attach("mail") is None
+
+
+def test_of_a_long_run_what_is_over_is_one_line() -> None:
+    run = make_run("run-9", "db1", "replace")
+    start = run.started_at
+    steps = tuple(
+        replace(
+            run.steps[0],
+            id=f"step-{n}",
+            title=f"Title {n}",
+            state="succeeded" if n < 20 else "running" if n == 20 else "planned",
+            started_at=start + timedelta(minutes=n) if n <= 20 else None,
+            ended_at=start + timedelta(minutes=n + 1) if n < 20 else None,
+        )
+        for n in range(30)
+    )
+    long = replace(run, steps=steps)
+
+    def text(shown: str) -> str:
+        return overview_page(long, None, shown, NOW, read_only=False).plain()
+
+    told = text("step-20")
+    assert "step 21 of 30" in told
+    assert "1 to 19" in told
+    assert "succeeded, 19 min 00 s" in told
+    assert "Title 18" not in told
+    assert all(f"Title {n}" in told for n in (19, 20, 29))
+    assert "1 to 4\n" in text("step-5")
+    assert "Title 4" in text("step-5")
+    assert "1 to" not in text("step-0")
+    short = replace(run, steps=steps[15:25])
+    assert "Title 15" in overview_page(short, None, None, NOW, read_only=False).plain()

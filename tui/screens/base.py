@@ -132,7 +132,7 @@ class CommandScreen(Screen[Result]):
         """Show every key."""
         from tui.screens.help import HelpScreen
 
-        self.show_screen(HelpScreen(self.bridge))
+        self.show_screen(HelpScreen(self.bridge, self.PLACE))
 
     def do_palette(self) -> None:
         """Search the commands."""

@@ -61,9 +61,8 @@ class ConfirmScreen(Dialog[Confirmed]):
         explained = self._explained
         with VerticalScroll(classes="explained"):
             yield Sheet(explained) if isinstance(explained, Page) else Static(explained)
-        if self._words is not None:
-            yield Static(Content(self._words), classes="hint")
-            yield Input(id="words", max_length=500)
+        if self._needs_words:
+            yield from self._asked_words()
         if self._phrase is not None:
             yield Static(
                 Content.assemble("Type  ", (self._phrase, "bold $accent"), "  to go on."),
@@ -71,6 +70,13 @@ class ConfirmScreen(Dialog[Confirmed]):
                 id="phrase",
             )
             yield Input(id="typed")
+        if not self._needs_words:
+            yield from self._asked_words()
+
+    def _asked_words(self) -> ComposeResult:
+        if self._words is not None:
+            yield Static(Content(self._words), classes="hint")
+            yield Input(id="words", max_length=500)
 
     def buttons(self) -> ComposeResult:
         """See `Dialog.buttons`."""
@@ -107,8 +113,8 @@ class ConfirmScreen(Dialog[Confirmed]):
 
     @on(Input.Submitted)
     def submitted(self, event: Input.Submitted) -> None:
-        """Enter, checked once more; from one field it goes on to the next first."""
-        if event.input.id == "words" and self._phrase is not None:
+        """Enter, checked once more; from words that are needed it goes on to the phrase first."""
+        if event.input.id == "words" and not self.complete and self._phrase is not None:
             self.query_one("#typed").focus()
         else:
             self.answer("act")

@@ -6,16 +6,21 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from tui import history_rows
-from tui.commands import PLACES, available, keys_of
+from tui.bridge import Bridge
+from tui.commands import PLACES, Place, available, keys_of
 from tui.fleet_filter import FIELDS, STATE_WORDS
 from tui.screens.base import CommandScreen
 from tui.widgets.sheet import Page, Sheet
 
 
 class HelpScreen(CommandScreen[None]):
-    """One page to scroll."""
+    """One page to scroll, which begins with the keys of the screen it was asked on."""
 
     CSS_PATH = "help.tcss"
+
+    def __init__(self, bridge: Bridge, asked_on: Place = "everywhere") -> None:
+        super().__init__(bridge)
+        self._asked_on = asked_on
 
     def way(self) -> tuple[str, ...]:
         """See `CommandScreen.way`."""
@@ -24,17 +29,17 @@ class HelpScreen(CommandScreen[None]):
     def body(self) -> ComposeResult:
         """See `CommandScreen.body`."""
         with VerticalScroll(id="help"):
-            yield Sheet(_page())
+            yield Sheet(_page(self._asked_on))
 
     def do_help(self) -> None:
         """Asking for help once more leaves it."""
         self.leave()
 
 
-def _page() -> Page:
+def _page(asked_on: Place) -> Page:
     page = Page()
-    for place, title in PLACES.items():
-        page.heading(title)
+    for place in dict.fromkeys((asked_on, *PLACES)):
+        page.heading(PLACES[place])
         for command in available(place):
             page.line((f"  {keys_of(command):<16}", "accent"), (command.help, "plain"), hang=18)
     page.heading("Words of the filter")

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from engine.errors import HostshiftError
 from engine.facts.conffiles import AskedFile, asked_files
+from engine.model.candidate import IN_PLACE
 from engine.model.plan import Plan, combined_digest
 from tui.bridge import Bridge
 from tui.commands import Command, bindings
@@ -109,7 +110,7 @@ class PlanScreen(CommandScreen[None]):
 
     def _show_lists_age(self) -> None:
         old = [name for name in self._names if self.bridge.lists_are_old(name)]
-        if not old or self._candidate == "refresh":
+        if not old or not self._by_lists:
             self._notice("")
             return
         facts = self.bridge.known(old[0]).facts
@@ -138,6 +139,11 @@ class PlanScreen(CommandScreen[None]):
         notice.display = bool(text)
 
     @property
+    def _by_lists(self) -> bool:
+        kind = self._candidate.partition(":")[0]
+        return kind in IN_PLACE or kind == "download"
+
+    @property
     def _typed(self) -> bool:
         return any(plan.interrupts for plan in self.plans)
 
@@ -158,8 +164,8 @@ class PlanScreen(CommandScreen[None]):
                 return "Configuration files are looked at in the plan of one host."
             if not self._files():
                 return "This plan asks about no configuration file of yours."
-        if command.id == "plan_refresh" and self._candidate == "refresh":
-            return "This is the plan of the refresh."
+        if command.id == "plan_refresh" and not self._by_lists:
+            return "This plan doesn't go by the package lists."
         return None
 
     def _files(self) -> tuple[AskedFile, ...]:
