@@ -122,6 +122,8 @@ def state_of(known: Known) -> tuple[str, str, Tone, int]:
     if run is not None and run.state not in SETTLED:
         return _run_state(run)
     if facts is not None and facts.lock is not None and run is None:
+        if facts.lock.claim:
+            return "◷", "run waits", "warn", 1
         if facts.lock.job_alive:
             return "▶", "running", "accent", 2
         if facts.lock.job_alive is None:

@@ -360,7 +360,9 @@ def _locks(page: Page, facts: Facts, now: datetime) -> None:
         return
     page.heading("Held by")
     if lock is not None:
-        alive = {True: "at work", False: "ended", None: "unknown"}[lock.job_alive]
+        alive = {True: "at work", False: "nothing of it at work", None: "unknown"}[lock.job_alive]
+        if lock.claim:
+            alive = "waits for an answer"
         since = "" if lock.since is None else f", since {_ago(between(lock.since, now))}"
         page.fact("Run", f"{lock.run} ({lock.candidate or '?'}), {alive}{since}", "warn")
         page.fact("Operator", lock.operator or "unknown")

@@ -146,7 +146,8 @@ def _standing(page: Page, run: Run, plan: Plan | None, now: datetime, read_only:
         place = f"   step {run.steps.index(step) + 1} of {len(run.steps)}"
     page.line((f"{sign} {run.state}", tone), (f"   {lasted}{place}", "muted"))
     for reason in run.reason:
-        page.text(reason, "warn" if run.state in TROUBLED else "plain")
+        if reason != run.waits_for:  # which is told with its answers
+            page.text(reason, "warn" if run.state in TROUBLED else "plain")
     if run.hint:
         page.remedy(run.hint)
     if run.state == "unknown":

@@ -123,6 +123,7 @@ async def test_what_a_gate_goes_by_is_said_where_it_is_answered() -> None:
     told = replace(WAITS, reason=(WAITS.waits_for or "", "Your references script finds: [b]x"))
     async with opened(verbs=verbs_with(told), size=(80, 24)) as it:
         await open_run(it)
+        assert it.text().count(WAITS.waits_for or "") == 1
         await it.press("y")
         await it.on("ConfirmScreen")
         assert "Your references script finds: [b]x" in it.text()

@@ -20,6 +20,7 @@ from tests.tui.fake_bridge import (
 from tui.fleet_columns import fleet_columns
 from tui.fleet_filter import FIELDS, STATE_WORDS, parse
 from tui.fleet_rows import FleetRow, Known, count_up, row_of
+from tui.host_pages import facts_page
 
 HOST = make_host("web1", ("production", "web"))
 
@@ -88,6 +89,13 @@ def test_states_of_a_host_without_a_run() -> None:
 )
 def test_a_lock_on_the_host_is_a_run(alive: bool | None, state: str) -> None:
     assert row_of(known(replace(make_facts(HOST, 3), lock=lock(alive)))).state == state
+
+
+def test_a_claim_on_the_host_is_a_run_that_waits() -> None:
+    claim = replace(lock(False), claim=True)
+    facts = replace(make_facts(HOST, 3), lock=claim)
+    assert row_of(known(facts)).state == "run waits"
+    assert "waits for an answer" in facts_page(known(facts), NOW).plain()
 
 
 @pytest.mark.parametrize("state", ["running", "failed", "attention", "unknown", "waiting"])

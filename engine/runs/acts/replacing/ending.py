@@ -43,7 +43,7 @@ async def inventory(hand: Hand, act: InventoryAct) -> Done:
     except HostshiftError as error:
         raise NotDoneError((error.message,), hint=error.hint) from error
     name = hand.driver.session.inventory.path.name
-    rewritten = f"{name} was rewritten: commit it, and open hostshift anew to see it."
+    rewritten = f"{name} was rewritten: commit it. Open screens read it again by I on the fleet."
     words = [rewritten if lines else f"{name} says so already."]
     if act.change == "retire":
         words.append(await forget_keys(hand, hand.old))
