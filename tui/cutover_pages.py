@@ -10,7 +10,7 @@ from engine.errors import HostshiftError
 from engine.model.cutover import CutoverView, DnsSide, ServerSide
 from engine.model.plan import GateAct, Plan
 from engine.model.run import Run, StepState
-from tui.run_pages import TROUBLED, gate_of, step_in_hand
+from tui.run_pages import TROUBLED, answers, gate_of, step_in_hand
 from tui.widgets.sheet import Page
 from tui.words import MINUTE, RUN_SIGNS, Tone, bar, between, count, duration, shorten
 
@@ -145,15 +145,7 @@ def _in_hand(page: Page, run: Run, now: datetime, read_only: bool) -> None:
             page.remedy(run.hint)
     if gate is not None:
         page.text(run.waits_for or gate.title, "strong")
-        if read_only:
-            page.text("Read-only: it is answered from a hostshift that may act.", "warn")
-        else:
-            page.line(
-                ("y ", "accent"),
-                ("go on …", "plain"),
-                ("     n ", "accent"),
-                ("end it here …", "plain"),
-            )
+        answers(page, gate, read_only)
     if run.owner is not None and run.owner_alive is False and not run.ended:
         page.text(f"The hostshift that drove this run is gone: {run.owner}.", "warn")
         if not read_only:

@@ -54,6 +54,8 @@ def why_not(command: str, run: Run, known: Known | None) -> str | None:
     if command == "repair" and known is not None and not known.half_done:
         return "dpkg has nothing half done on this host, or is at work."
     if command == "break_lock" and known is not None:
+        if run.owner_alive and not run.ended:
+            return "This run is driven: s stops it, and at a gate n ends it."
         return why_lock_stays(known)
     if command == "conffiles" and (gate is None or gate.id != CONFFILES):
         return "This run doesn't ask about configuration files now."

@@ -145,15 +145,15 @@ def _standing(page: Page, run: Run, plan: Plan | None, now: datetime, read_only:
     if not run.ended and (step := step_in_hand(run)) is not None:
         place = f"   step {run.steps.index(step) + 1} of {len(run.steps)}"
     page.line((f"{sign} {run.state}", tone), (f"   {lasted}{place}", "muted"))
+    if run.waits_for is not None:
+        _gate(page, run, run.waits_for, plan, now, read_only)
     for reason in run.reason:
-        if reason != run.waits_for:  # which is told with its answers
+        if reason != run.waits_for:
             page.text(reason, "warn" if run.state in TROUBLED else "plain")
     if run.hint:
         page.remedy(run.hint)
     if run.state == "unknown":
         page.text(f"Not known for {duration(between(run.since, now))}.", "warn")
-    if run.waits_for is not None:
-        _gate(page, run, run.waits_for, plan, now, read_only)
     if run.owner is not None and run.owner_alive is False and not run.ended:
         page.text(f"The hostshift that drove this run is gone: {run.owner}.", "warn")
         page.line(("t ", "accent"), ("takes it over", "plain"))
@@ -162,10 +162,12 @@ def _standing(page: Page, run: Run, plan: Plan | None, now: datetime, read_only:
 def _gate(
     page: Page, run: Run, question: str, plan: Plan | None, now: datetime, read_only: bool
 ) -> None:
-    waited = duration(between(run.since, now))
-    page.gap().text(question, "strong")
-    page.text(f"Asked {clock(run.since, now)} UTC, {waited} ago.", "muted")
+    page.text(question, "strong")
     gate = gate_of(run)
+    if gate is not None:
+        answers(page, gate, read_only)
+    waited = duration(between(run.since, now))
+    page.text(f"Asked {clock(run.since, now)} UTC, {waited} ago.", "muted")
     act = next((s.act for s in _steps(plan) if gate is not None and s.id == gate.id), None)
     if isinstance(act, GateAct):
         if act.window is not None:
@@ -173,8 +175,10 @@ def _gate(
         if act.deadline_s is not None:
             end = run.since + timedelta(seconds=act.deadline_s)
             page.text(f"Unanswered until {clock(end, now)} UTC, nothing more is done.", "muted")
-    if gate is None:
-        return
+
+
+def answers(page: Page, gate: StepState, read_only: bool) -> None:
+    """The keys that answer a gate."""
     if gate.id == CONFFILES:
         page.line(("f ", "accent"), ("see what differs", "plain"))
     if read_only:

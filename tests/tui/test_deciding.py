@@ -130,6 +130,16 @@ async def test_what_a_gate_goes_by_is_said_where_it_is_answered() -> None:
         assert it.text().count(WAITS.waits_for or "") == 1
 
 
+def test_the_lock_of_a_run_that_is_driven_is_not_for_breaking() -> None:
+    hosts, looks = small_fleet()
+    (web2,) = (one for one in hosts if one.name == "web2")
+    known = Known(web2, left_alone(looks["web2"]))
+    driven = replace(WAITS, owner="ada@laptop", owner_alive=True)
+    assert "at a gate n ends it" in (run_decisions.why_not("break_lock", driven, known) or "")
+    left = replace(driven, owner_alive=False)
+    assert run_decisions.why_not("break_lock", left, known) is None
+
+
 async def test_ending_it_here_says_what_is_still_carried_out() -> None:
     async with opened(verbs=verbs_with(WAITS), size=(140, 40)) as it:
         await open_run(it)
