@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO, Final, Literal
 
 from engine.clock import rfc3339
 from engine.errors import HostshiftError
+from engine.inventory import Inventory
 from engine.model.plan import ScriptAct
 from engine.scripts import keeper
 from engine.scripts.events import VARIABLES, encoded
@@ -27,6 +29,10 @@ GRACE_S: Final = 10.0
 """Seconds between asking a script's session to end and killing it."""
 START_S: Final = 30.0
 """Seconds for an interpreter to start: plenty, also on a machine that swaps."""
+
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""A variable's name (POSIX XBD 3.230): unset(1) fails at any other."""
 
 
 class NotStartedError(HostshiftError):
@@ -62,7 +68,7 @@ async def start(
     place = directory(session.state_dir, run, step)
     texts = {
         "event.json": encoded(event),
-        "script": _script(act, environment, session.inventory.path.resolve().parent).encode(),
+        "script": _script(act, environment, session.inventory).encode(),
         "job.json": encoded(
             {
                 "run": run,
@@ -107,11 +113,18 @@ def _forget(places: Sequence[Path]) -> None:
                 (place / "begun").rmdir()
 
 
-def _script(act: ScriptAct, environment: Mapping[str, str], base: Path) -> str:
-    """The exact text that runs: every word quoted, nothing inherited that wasn't meant."""
+def _script(act: ScriptAct, environment: Mapping[str, str], inventory: Inventory) -> str:
+    """The exact text that runs: every word quoted, nothing inherited that wasn't meant.
+
+    What holds a TSIG key's secret is hostshift's own: a script that shows its environment in a log,
+    as a debugging one does, must not show that.
+    """
+    base = inventory.path.resolve().parent
+    secrets = (zone.key_env for zone in inventory.zones if zone.key_env is not None)
+    hidden = [name for name in secrets if _NAME.fullmatch(name)]  # sh inherits no others
     exports = [Command.of("export", f"{name}={value}") for name, value in environment.items()]
     lines = [
-        Command.of("unset", *VARIABLES).line(),
+        Command.of("unset", *VARIABLES, *hidden).line(),
         *(command.line() for command in exports),
         f"{Command.of('cd', str(base)).line()} || exit 126",
         Command.of("exec", *act.command).line(),

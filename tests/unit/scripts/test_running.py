@@ -21,6 +21,7 @@ import pytest
 
 import engine
 from engine.errors import ReadOnlyError
+from engine.inventory.value import Zone
 from engine.model.plan import ScriptAct
 from engine.scripts import (
     NotStartedError,
@@ -135,6 +136,18 @@ async def test_only_the_variables_that_are_meant_are_told(
         "HOSTSHIFT_TEST_MARK=" + os.environ["HOSTSHIFT_TEST_MARK"],
         "SSH_AUTH_SOCK=/the/agent",
     }
+
+
+async def test_what_holds_a_tsig_key_is_not_in_its_environment(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TSIG_SECRET", "c2VjcmV0")
+    zones = (Zone("example.com", key_env="TSIG_SECRET"), Zone("example.org", key_env="no name"))
+    session.inventory = replace(session.inventory, zones=zones)
+    await begin(session, sh("env; exit 3"))
+    assert (await ended(session)).exit_status == 3
+    assert "HOSTSHIFT_RUN=" in log(session)
+    assert "c2VjcmV0" not in log(session)
 
 
 async def test_started_many_times_at_once_it_runs_once(session: Session) -> None:

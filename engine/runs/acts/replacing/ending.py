@@ -71,7 +71,8 @@ async def forget_keys(hand: Hand, old: Host) -> str:
     name, port, file = place(endpoint, old.known_hosts)
     names = tuple(dict.fromkeys((name, old.name, old.address)))
     gone = await asyncio.to_thread(forget, file, names, port)
-    return f"{gone} keys of {old.name} were removed from {file}."
+    what = "1 key" if gone == 1 else f"{gone} keys"
+    return f"Removed from {file}: {what} of {old.name}."
 
 
 async def soak(hand: Hand, act: SoakAct) -> Done | Observation:
