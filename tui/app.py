@@ -44,7 +44,8 @@ class HostshiftApp(App[int]):
         self.theme = self._asked_theme or self._first_theme()
         _ = self.push_screen(FleetScreen(self.bridge))
         self.call_after_refresh(self._begin)
-        self.set_interval(INVENTORY_EVERY_S, self._look_at_inventory)
+        if not self.bridge.demo:  # which could not open another session
+            self.set_interval(INVENTORY_EVERY_S, self._look_at_inventory)
         if not self.is_headless and os.isatty(0):
             self.set_interval(1, self._end_without_terminal)
 

@@ -191,8 +191,6 @@ class FleetScreen(CommandScreen[None]):
 
     def _why_not_reread(self) -> str | None:
         name = self.bridge.inventory_name
-        if self.bridge.demo:
-            return "The demo's fleet stays as it is."
         if not self.bridge.inventory_changed:
             return f"{name} is as it was read."
         for run in self.bridge.live_runs:
