@@ -236,7 +236,7 @@ COMMANDS: tuple[Command, ...] = (
         "repair",
         ("R",),
         "repair",
-        "Plan the chore `repair`: let dpkg finish what it was interrupted in.",
+        "Plan `repair`: let dpkg finish what it was interrupted in; what goes with that is named.",
         ("host", "run"),
         quiet=True,
     ),

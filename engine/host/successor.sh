@@ -1,11 +1,14 @@
 #!/bin/sh
 # successor.sh ROOT, then one of: what this host knows of the successor that is being built for it, in
-# /var/lib/hostshift/successor: its name, its address, and perhaps "serves", a line each.
+# /var/lib/hostshift/successor: its name, its address, and perhaps "serves", a line each; and of whom it is the
+# successor itself, in successor-of: that one's name and its own.
 #
 #   note NAME ADDRESS   remember it
 #   moved NAME          remember that it has the right to write now: a third line, "serves"
 #   given SERVICE...    print each of these whose right to write was given away; changes nothing
 #   forget NAME         remember it no more, unless another one is noted
+#   of OLD NEW          print whose successor this host, NEW, is; where nobody's, remember that it is OLD's.
+#                       What an image of another server has brought along says another NEW, and counts for nothing
 #
 # Ends with 0 when that is so.
 set -u
@@ -42,6 +45,18 @@ forget)
     [ -e "$home/successor" ] || exit 0
     { read -r name <"$home/successor"; } 2>/dev/null
     [ "$name" != "$1" ] || rm -f "$home/successor"
+    ;;
+of)
+    whose='' own=''
+    { read -r whose own <"$home/successor-of"; } 2>/dev/null
+    if [ -z "$whose" ] || [ "$own" != "$2" ]; then
+        mkdir -p "$home" || exit 1
+        printf '%s %s\n' "$1" "$2" >"$home/successor-of.new" || exit 1
+        sync
+        mv -f "$home/successor-of.new" "$home/successor-of" || exit 1
+        whose=$1
+    fi
+    printf '%s\n' "$whose"
     ;;
 *) exit 2 ;;
 esac

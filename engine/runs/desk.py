@@ -40,6 +40,7 @@ from engine.runs.observe import Observation
 from engine.runs.phases import phases
 from engine.runs.records import Logs, Record, new_id, unknown_run
 from engine.runs.regained import come_to, end_of_replacement
+from engine.runs.successor import builds_the_same, successor_name
 from engine.session import Session
 
 POLL_S: Final = 0.1
@@ -109,6 +110,7 @@ class RunDesk:
         now = session.clock.now()
         run_id = new_id(now)
         record = Record(plan, steps.planned(plan, run_id, session.operator, now))
+        self._must_have_its_own_successor(record)
         await self._forget_old(now)
         # The intent is on the disk before the host is touched: whoever comes next finds both.
         await self._create(record)
@@ -126,6 +128,16 @@ class RunDesk:
             raise
         self._live.follow(run_id, hold, fresh=True)
         return run_id
+
+    def _must_have_its_own_successor(self, record: Record) -> None:
+        """Before the script builds anything: two may be planned under a name that is free yet."""
+        other = builds_the_same(record, (known.record for known in self._ledger.all()))
+        if other is not None:
+            raise RefusedError(
+                f"{successor_name(record)} is being built for {other.host}, by run {other.id}.",
+                hint="Plan it again once that one has cut over: the inventory knows the name then, "
+                f"and {record.run.host} gets the next one.",
+            )
 
     async def _create(self, record: Record) -> None:
         """Put a new run into the store, once an ended one has given the host back."""

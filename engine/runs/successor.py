@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from types import UnionType
 
 from engine.model.host import Host
 from engine.model.plan import Step
 from engine.model.replacing import PROVISION, PowerOffAct, ReachAct, UnusedAct
+from engine.model.run import Run
 from engine.runs.records import Record
 
 
@@ -40,6 +42,23 @@ def successor_name(record: Record) -> str | None:
     """The successor's name, which is planned; None where nothing is replaced."""
     step = _step(record, ReachAct)
     return step.act.name if step is not None and isinstance(step.act, ReachAct) else None
+
+
+def builds_the_same(record: Record, others: Iterable[Record]) -> Run | None:
+    """The run of another host that goes on and has a successor of this one's name."""
+    name = successor_name(record)
+    if name is None:
+        return None
+    return next(
+        (
+            other.run
+            for other in others
+            if not other.run.ended
+            and other.run.host != record.run.host
+            and successor_name(other) == name
+        ),
+        None,
+    )
 
 
 def locked_hosts(record: Record, old: Host) -> tuple[Host, ...]:

@@ -13,13 +13,13 @@ import pytest
 from engine import dns
 from engine.model.host import Host
 from engine.model.json_form import to_json
-from engine.model.replacing import RecordsAct
+from engine.model.replacing import REACH, RecordsAct
 from engine.runs.acts.replacing import names, removal
 from engine.runs.acts.replacing.hand import Hand, NotDoneError
 from engine.runs.successor import roles
 from engine.shell import Script
 from engine.transport.protocol import Completed
-from tests.unit.plan.replacements import declared
+from tests.unit.plan.replacements import declared, planned
 from tests.unit.plan.test_remove_successor import removal as removal_plan
 from tests.unit.replacing.hands import hand
 
@@ -104,6 +104,30 @@ def test_what_the_old_host_remembers(tmp_path: Path) -> None:
     for service, token in (("git", "moved"), ("shop", "here"), ("web", "moved")):
         (tokens / service).write_text(f"{token} run-1 2026-11-27T00:00:00Z\n")
     assert call(tmp_path, "given", "git", "shop", "none").split() == ["git"]
+
+
+def test_a_successor_stays_whose_it_is(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert call(tmp_path, "of", "server1", "server3") == "server1\n"
+    assert call(tmp_path, "of", "server2", "server3") == "server1\n"
+    assert (tmp_path / "var/lib/hostshift/successor-of").read_text() == "server1 server3\n"
+    # made of an image of that one
+    assert call(tmp_path, "of", "server2", "server4") == "server2\n"
+
+
+async def test_one_that_was_built_for_another_is_not_taken(tmp_path: Path) -> None:
+    asked: list[tuple[str, tuple[str, ...]]] = []
+
+    def say(host: Host, script: Script) -> Completed:
+        asked.append((host.name, script.args))
+        return Completed(0, b"server7\n", b"", as_root=True)
+
+    old = declared(address="192.0.2.1")
+    it = hand(tmp_path, planned(old), old, REACH, say=say)
+    with pytest.raises(NotDoneError, match="server2 was built for server7, not for server1") as no:
+        await removal.claimed(it)
+    assert asked == [("server2", ("of", "server1", "server2"))]
+    assert "hostshift plan server7 decommission:server2" in no.value.hint
 
 
 REVERSE = "2.0.192.in-addr.arpa"

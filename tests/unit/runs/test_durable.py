@@ -18,8 +18,10 @@ from engine.errors import InputError, ReadOnlyError, RefusedError
 from engine.inventory import Inventory, windows
 from engine.model.host import Host
 from engine.model.plan import GateAct, JobAct, Plan, ScriptAct, Step
+from engine.model.replacing import ReachAct
 from engine.model.run import Run
-from engine.runs import RunDesk, hold, ledger
+from engine.runs import RunDesk, hold, ledger, steps
+from engine.runs.records import Record
 from engine.shell import Script
 from engine.store import HostBusyError, opening
 from engine.transport.protocol import Completed
@@ -664,3 +666,21 @@ async def test_a_lock_that_could_not_be_given_back_is_by_the_next_hostshift(worl
     found = await ended(second, run)
     assert found.state == "succeeded"
     assert "given back" not in " ".join(found.reason)
+
+
+async def test_two_hosts_get_no_successor_of_one_name(world: World) -> None:
+    reach = ReachAct("server3", None, (), 60)
+    world.plan = replace(world.plan, steps=(Step("reach", "Reach it", "successor", reach),))
+    desk = world.desk()
+    await desk.open()
+    now = world.plan.created_at
+    other = replace(world.plan, host="server1")
+    record = Record(other, steps.planned(other, "20261127t000000-aaaa", "ann@desk", now))
+    desk._ledger.remember(record)
+    with pytest.raises(RefusedError, match="server3 is being built for server1, by run") as no:
+        await start(world, desk)
+    assert "h1 gets the next one" in no.value.hint
+    assert not list(world.lan.home.glob("*"))
+
+    desk._ledger.remember(replace(record, run=replace(record.run, state="succeeded")))
+    assert await start(world, desk)

@@ -21,6 +21,23 @@ async def noted(hand: Hand) -> None:
     await _ask(hand, "note", hand.new.name, hand.new.address)
 
 
+async def claimed(hand: Hand) -> None:
+    """Have the successor remember whose it is; one that was built for another host stays that's.
+
+    Two hosts may be given one name, where neither inventory nor DNS knows it yet.
+    """
+    words = ("of", hand.old.name, hand.new.name)
+    whose = await hand.ask(partial(_call, hand, hand.new, words), hand.new)
+    if whose != (hand.old.name,):
+        other = ", ".join(whose) or "another host"
+        raise NotDoneError(
+            (f"{hand.new.name} was built for {other}, not for {hand.old.name}.",),
+            hint=f"Replace {other} first, or remove it: hostshift plan {other} "
+            f"decommission:{hand.new.name}. Where that is no longer so, remove "
+            f"/var/lib/hostshift/successor-of on {hand.new.name}.",
+        )
+
+
 async def moved(hand: Hand) -> None:
     """The right to write is the successor's: from here on it is no more than any server."""
     await _ask(hand, "moved", hand.new.name)

@@ -79,6 +79,7 @@ async def reach(hand: Hand, act: ReachAct) -> Done | Observation:
         await hand.driver.beat(hand.step.id)
     await _lock(hand)
     if not act.former:
+        await removal.claimed(hand)
         # An earlier try was held here when it ended; what is deployed now must be able to start.
         problems = await hand.ask(
             partial(writers.let_go, hand.driver.transport, hand.new, hand.run), hand.new
