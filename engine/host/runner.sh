@@ -29,6 +29,13 @@ note_cut() {
     printf '%-63s\n' "$1 $2 $3" 1<>"$dir/cut"
 }
 
+# say_cut BOUND AT TOTAL: the line before what is kept of the end, which begins at block AT.
+say_cut() {
+    printf '\n%-510s\n' "hostshift: this log grew beyond $1 bytes: $3 bytes are left out here.\
+ Its end follows; where it was shortened last, a few bytes more may be missing." |
+        dd of="$dir/log" bs=512 seek=$(($2 * 8 - 1)) conv=notrunc 2>/dev/null
+}
+
 # shorten BOUND: a longer log keeps its first and its last quarter of BOUND, and a line between them
 # that says what is left out. Nothing stands between the writers and their log, so that nothing can
 # break there: they append (open(2), O_APPEND), and go on at the new end. The end is copied forward
@@ -44,21 +51,20 @@ shorten() {
     total=$((total + (first - at) * 4096))
     [ "$number" -gt 0 ] || total=$((total + 512))
     note_cut $((number + 1)) "$kept" "$total"
+    say_cut "$1" "$at" "$total"
     next=$first rounds=0
     while :; do
         dd if="$dir/log" of="$dir/log" bs=4096 skip="$next" seek=$((next - first + at)) \
             count=$((size / 4096 - next + 1)) conv=notrunc 2>/dev/null || {
             # A copying file system without a free block: the end is lost, the host is not.
             total=$((total + size - first * 4096)) size=$((first * 4096))
+            say_cut "$1" "$at" "$total"
             break
         }
         now=$(log_size) rounds=$((rounds + 1))
         if [ "$now" -le "$size" ] || [ "$rounds" -ge 4 ]; then break; fi
         next=$((size / 4096)) size=$now
     done
-    printf '\n%-510s\n' "hostshift: this log grew beyond $1 bytes: $total bytes are left out here.\
- Its end follows; where it was shortened last, a few bytes more may be missing." |
-        dd of="$dir/log" bs=512 seek=$((at * 8 - 1)) conv=notrunc 2>/dev/null
     truncate -s $((size - (first - at) * 4096)) "$dir/log"
     note_cut $((number + 2)) "$kept" "$total"
 }

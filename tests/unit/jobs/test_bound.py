@@ -61,11 +61,12 @@ async def test_a_log_within_the_bound_is_complete(lan: LocalHost, mirror: Mirror
 async def test_a_log_is_cut_while_it_is_written_and_followed(
     lan: LocalHost, mirror: Mirror
 ) -> None:
-    go, rounds = lan.root / "go", 3
-    text = f"for n in {' '.join(map(str, range(rounds)))}; do {FLOOD}; echo round $n is over; "
-    text += f"until [ -e {go}$n ]; do sleep 0.05; done; done; echo last"
+    go, rounds, log = lan.root / "go", 3, job_dir(lan) / "log"
+    # What comes in the instant before the log is truncated may be lost, so it waits for that.
+    text = f"for n in {' '.join(map(str, range(rounds)))}; do {FLOOD}; "
+    text += f"while [ $(stat -c %s {log}) -ge {BOUND} ]; do sleep 0.05; done; "
+    text += f"echo round $n is over; until [ -e {go}$n ]; do sleep 0.05; done; done; echo last"
     await begin(lan, sh(text), log_bound=BOUND)
-    log = job_dir(lan) / "log"
     for number in range(rounds):
         over = b"round %d is over\n" % number
         await until(lambda end=over: log.stat().st_size < BOUND and end in log.read_bytes())  # type: ignore[misc]
