@@ -29,8 +29,6 @@ GRACE_S: Final = 10.0
 """Seconds between asking a script's session to end and killing it."""
 START_S: Final = 30.0
 """Seconds for an interpreter to start: plenty, also on a machine that swaps."""
-
-
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 """A variable's name (POSIX XBD 3.230): unset(1) fails at any other."""
 

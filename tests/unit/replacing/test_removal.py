@@ -120,14 +120,17 @@ async def test_one_that_was_built_for_another_is_not_taken(tmp_path: Path) -> No
 
     def say(host: Host, script: Script) -> Completed:
         asked.append((host.name, script.args))
-        return Completed(0, b"server7\n", b"", as_root=True)
+        return Completed(0, b"server7; id\n", b"", as_root=True)
 
     old = declared(address="192.0.2.1")
     it = hand(tmp_path, planned(old), old, REACH, say=say)
-    with pytest.raises(NotDoneError, match="server2 was built for server7, not for server1") as no:
+    with pytest.raises(NotDoneError, match="server2 was built for server7; id, not for") as no:
         await removal.claimed(it)
-    assert asked == [("server2", ("of", "server1", "server2"))]
-    assert "hostshift plan server7 decommission:server2" in no.value.hint
+    assert asked == [
+        ("server2", ("of", "server1", "server2")),
+        ("server1", ("forget", "server2")),  # or it could be told to remove it
+    ]
+    assert "hostshift plan 'server7; id' decommission:server2" in no.value.hint
 
 
 REVERSE = "2.0.192.in-addr.arpa"

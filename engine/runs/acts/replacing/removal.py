@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from typing import Final
 
@@ -24,15 +25,17 @@ async def noted(hand: Hand) -> None:
 async def claimed(hand: Hand) -> None:
     """Have the successor remember whose it is; one that was built for another host stays that's.
 
-    Two hosts may be given one name, where neither inventory nor DNS knows it yet.
+    Two hosts may be given one name, where neither inventory nor DNS knows it yet. The old host
+    forgets a server that isn't its own, which it could be told to remove otherwise.
     """
     words = ("of", hand.old.name, hand.new.name)
     whose = await hand.ask(partial(_call, hand, hand.new, words), hand.new)
     if whose != (hand.old.name,):
-        other = ", ".join(whose) or "another host"
+        await _ask(hand, "forget", hand.new.name)
+        other = clean_line(" ".join(whose), 80) or "another host"
         raise NotDoneError(
             (f"{hand.new.name} was built for {other}, not for {hand.old.name}.",),
-            hint=f"Replace {other} first, or remove it: hostshift plan {other} "
+            hint=f"Replace {other} first, or remove it: hostshift plan {shlex.quote(other)} "
             f"decommission:{hand.new.name}. Where that is no longer so, remove "
             f"/var/lib/hostshift/successor-of on {hand.new.name}.",
         )

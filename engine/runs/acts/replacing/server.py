@@ -77,9 +77,10 @@ async def reach(hand: Hand, act: ReachAct) -> Done | Observation:
         await hand.driver.transport.forget(hand.new.name)
         await hand.driver.sleep(TRY_AGAIN_S)
         await hand.driver.beat(hand.step.id)
-    await _lock(hand)
     if not act.former:
         await removal.claimed(hand)
+    await _lock(hand)
+    if not act.former:
         # An earlier try was held here when it ended; what is deployed now must be able to start.
         problems = await hand.ask(
             partial(writers.let_go, hand.driver.transport, hand.new, hand.run), hand.new
